@@ -1,0 +1,56 @@
+"""Keyed pseudonyms (EDPB Guidelines 01/2025): HMAC-SHA256 under a key per purpose, all derived from one secret.
+
+The secret comes from `LEERSTROOM_PSEUDONYM_KEY` or a secrets back-end and is never logged; another secret unlinks
+everything. 128 bits are kept, as 26 letters of base 32, so a name is short and safe in URLs and file names.
+"""
+
+import base64
+import hashlib
+import hmac
+import secrets
+from functools import lru_cache
+
+from leerstroom.errors import ConfigurationError
+
+MINIMUM_KEY_BYTES = 16
+
+
+class Pseudonyms:
+    """Makes references (`account`, `email`, `hr`) and actor names out of one secret. Raises ConfigurationError for a short one."""
+
+    def __init__(self, secret: str | bytes) -> None:
+        key = secret.encode() if isinstance(secret, str) else secret
+        if len(key) < MINIMUM_KEY_BYTES:
+            raise ConfigurationError(
+                f"the pseudonym key has {len(key)} bytes and needs at least {MINIMUM_KEY_BYTES}; set LEERSTROOM_PSEUDONYM_KEY"
+                " to a long random value and keep it"
+            )
+        self._edge = hmac.new(key, b"leerstroom edge 1", hashlib.sha256).digest()
+        self._actor = hmac.new(key, b"leerstroom actor 1", hashlib.sha256).digest()
+        self._cached = lru_cache(maxsize=200_000)(self._digest)
+
+    @classmethod
+    def random(cls) -> "Pseudonyms":
+        """Under a fresh key that nobody knows: pseudonyms of one run that fit no other."""
+        return cls(secrets.token_bytes(32))
+
+    def account(self, tenant: str, account_id: str) -> str:
+        """Reference of a platform account: the platform's own id, within one tenant."""
+        return self._cached(False, "account", tenant, account_id)
+
+    def email(self, address: str) -> str:
+        """Reference of an e-mail address; case and surrounding space do not matter."""
+        return self._cached(False, "email", "", address.strip().casefold())
+
+    def hr(self, employee_id: str) -> str:
+        """Reference of an HR id, the same in every platform."""
+        return self._cached(False, "hr", "", employee_id.strip())
+
+    def actor(self, employee_id: str) -> str:
+        """Account name of an employee in the LRS."""
+        return self._cached(True, "actor", "", employee_id)
+
+    def _digest(self, actor: bool, *parts: str) -> str:
+        text = "\x1f".join(parts).encode("utf-8", "surrogatepass")
+        digest = hmac.new(self._actor if actor else self._edge, text, hashlib.sha256).digest()
+        return base64.b32encode(digest[:16]).decode().rstrip("=").lower()

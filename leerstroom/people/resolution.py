@@ -1,0 +1,73 @@
+"""Who stands behind a reference: platform id that the directory knows, then HR id, then verified e-mail; never a name.
+
+Someone who cannot be resolved keeps the platform's own account, pseudonymised, and is *unresolved*.
+"""
+
+from typing import Any
+
+from leerstroom.errors import BadRecord
+from leerstroom.people.directory import Directory
+from leerstroom.people.pseudonyms import Pseudonyms
+
+DEFAULT_HOME_PAGE = "https://people.leerstroom.example"
+
+
+class ExcludedAccount(Exception):  # noqa: N818 - an answer, not a fault: the record is ignored and counted
+    """The reference is a robot, a room device or a shared account of the exclusion list."""
+
+
+class People:
+    """Resolves the references of one connection into xAPI actors.
+
+    `source` and `connection` select the directory's `id_` columns, `tenant` is the platform's home page for accounts
+    that stay unresolved, `home_page` that of the organisation.
+    """
+
+    def __init__(
+        self,
+        pseudonyms: Pseudonyms,
+        *,
+        tenant: str,
+        source: str = "",
+        connection: str = "",
+        directory: Directory | None = None,
+        home_page: str = DEFAULT_HOME_PAGE,
+    ) -> None:
+        self._home_page = home_page
+        self._tenant = tenant
+        self._by_account: dict[str, str] = {}
+        self._by_hr: dict[str, str] = {}
+        self._by_email: dict[str, str] = {}
+        self._excluded: set[str] = set()
+        names = {source, connection} - {""}
+        for employee in directory.employees if directory else ():
+            actor = pseudonyms.actor(employee.employee_id)
+            self._by_hr[pseudonyms.hr(employee.employee_id)] = actor
+            for name, account_id in employee.platform_ids:
+                if name in names:
+                    self._by_account[pseudonyms.account(tenant, account_id)] = actor
+            for address in employee.emails:
+                self._by_email[pseudonyms.email(address)] = actor
+        for name, value in directory.excluded_accounts if directory else ():
+            if name == "email":
+                self._excluded.add(pseudonyms.email(value))
+            elif name in names:
+                self._excluded.add(pseudonyms.account(tenant, value))
+
+    def actor(self, account: str | None = None, *, email: str | None = None, hr: str | None = None) -> dict[str, Any]:
+        """The Agent for references made at the edge. Raises ExcludedAccount, and BadRecord when no reference is given."""
+        if account in self._excluded or email in self._excluded:
+            raise ExcludedAccount
+        name = self.known(account, email=email, hr=hr)
+        if name is not None:
+            return {"objectType": "Agent", "account": {"homePage": self._home_page, "name": name}}
+        reference = account or hr or email
+        if not reference:
+            raise BadRecord("the record names no account, HR id or e-mail address")
+        return {"objectType": "Agent", "account": {"homePage": self._tenant, "name": reference}}
+
+    def known(self, account: str | None = None, *, email: str | None = None, hr: str | None = None) -> str | None:
+        """Account name of the employee behind the references, or None when the directory does not know them."""
+        return (
+            (account and self._by_account.get(account)) or (hr and self._by_hr.get(hr)) or (email and self._by_email.get(email)) or None
+        )

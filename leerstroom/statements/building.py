@@ -1,0 +1,200 @@
+"""Builds statements as plain dictionaries, so that a map function looks like the statement it makes."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any, TypedDict, cast
+
+from leerstroom.errors import BadRecord
+from leerstroom.statements.vocabulary import EXTENSION_BASE, Verb
+
+
+class Statement(TypedDict, total=False):
+    """An xAPI statement as JSON (xAPI 1.0.3 part two, section 2)."""
+
+    id: str
+    actor: dict[str, Any]
+    verb: dict[str, Any]
+    object: dict[str, Any]
+    result: dict[str, Any]
+    context: dict[str, Any]
+    timestamp: str
+    stored: str
+    authority: dict[str, Any]
+    version: str
+    attachments: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A statement without its id. `revision` tells versions of one fact apart; `""` for a fact that never changes."""
+
+    statement: Statement
+    revision: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """A record that is rightly no statement; `reason` is counted in the ledger, so it names a kind of case, not the case."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retracted:
+    """The source deleted record `key`: whatever was made of it is voided. The record that says so counts as mapped."""
+
+    key: str
+    reason: str = "deleted at the source"
+    also: tuple[str, ...] = field(default=())  # further keys that go with it
+
+
+Outcome = Built | Ignored | Retracted
+
+
+def statement(  # noqa: PLR0913 - it mirrors the statement
+    *,
+    actor: dict[str, Any],
+    verb: Verb,
+    object: dict[str, Any],  # noqa: A002 - xAPI's own word
+    timestamp: datetime | str,
+    result: Mapping[str, Any] | None = None,
+    parent: str | dict[str, Any] | Iterable[str | dict[str, Any]] | None = None,
+    grouping: str | dict[str, Any] | Iterable[str | dict[str, Any]] | None = None,
+    registration: str | None = None,
+    instructor: dict[str, Any] | None = None,
+    language: str | None = None,
+    extensions: Mapping[str, Any] | None = None,
+    revision: str = "",
+    rule: str | None = None,
+    confidence: float | None = None,
+) -> Built:
+    """A statement about one fact; the engine adds id, platform, category, source kind and record.
+
+    `extensions` are short names of `schemas/vocabulary.yaml` (`channel-kind`, not its IRI); None values are left out. `parent`
+    and `grouping` take an activity, its IRI, or several. A fact that was inferred names its `rule` and `confidence`.
+    """
+    context: dict[str, Any] = {}
+    if registration:
+        context["registration"] = registration
+    if instructor:
+        context["instructor"] = instructor
+    if language:
+        context["language"] = language
+    activities: dict[str, Any] = {}
+    if parent:
+        activities["parent"] = _activities(parent)
+    if grouping:
+        activities["grouping"] = _activities(grouping)
+    context["contextActivities"] = activities
+    stated = {EXTENSION_BASE + name: value for name, value in extensions.items() if value is not None} if extensions else {}
+    if rule:
+        stated[EXTENSION_BASE + "rule"] = rule
+        if confidence is not None:
+            stated[EXTENSION_BASE + "confidence"] = confidence
+    context["extensions"] = stated
+    made: Statement = {"actor": actor, "verb": verb.as_json(), "object": object}
+    if result:
+        kept = {name: value for name, value in result.items() if value is not None}
+        if kept:
+            made["result"] = kept
+    made["context"] = context
+    made["timestamp"] = timestamp if isinstance(timestamp, str) else utc_text(timestamp)
+    return Built(made, revision)
+
+
+def activity(iri: str, type_iri: str | None = None, *, name: str | None = None, language: str = "und") -> dict[str, Any]:
+    """An Activity object. `name` is for things (courses, rooms, webinars), never for what a person wrote."""
+    definition: dict[str, Any] = {}
+    if type_iri:
+        definition["type"] = type_iri
+    if name:
+        definition["name"] = {language: name}
+    made: dict[str, Any] = {"objectType": "Activity", "id": iri}
+    if definition:
+        made["definition"] = definition
+    return made
+
+
+def _activities(value: str | dict[str, Any] | Iterable[str | dict[str, Any]]) -> list[dict[str, Any]]:
+    if isinstance(value, str):
+        return [{"objectType": "Activity", "id": value}]
+    if isinstance(value, dict):
+        return [value]
+    return [{"objectType": "Activity", "id": each} if isinstance(each, str) else each for each in value]
+
+
+# --- times ------------------------------------------------------------------------------------------------------------------
+
+
+def utc_text(moment: datetime) -> str:
+    """An aware time as `2026-11-03T09:00:00.000Z`, milliseconds always. Raises ValueError for a naive time."""
+    if moment.tzinfo is None:
+        raise ValueError("naive time: say in which zone it is")
+    moment = moment.astimezone(UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+
+
+def from_ms(milliseconds: int) -> datetime:
+    """Aware UTC time of an epoch in milliseconds. Raises BadRecord for what cannot be one."""
+    try:
+        return datetime.fromtimestamp(milliseconds // 1000, UTC) + timedelta(milliseconds=milliseconds % 1000)
+    except (OverflowError, OSError, ValueError, TypeError) as error:
+        raise BadRecord("time is no epoch in milliseconds") from error
+
+
+_OFFSET_WITHOUT_COLON = re.compile(r"([+-]\d\d)(\d\d)$")
+
+
+def parse_time(text: str | int | float, *, zone: str | None = None) -> datetime:
+    """A vendor's time: ISO 8601 with any fraction digits, or epoch in seconds or milliseconds. The offset given is kept.
+
+    `zone` (IANA name) is used only where the text has none. Raises BadRecord for no time, and for one without a zone when
+    `zone` is None.
+    """
+    if isinstance(text, bool) or text is None:
+        raise BadRecord("time is missing")
+    if isinstance(text, int | float):
+        return from_ms(int(text if text > 100_000_000_000 else text * 1000))
+    try:
+        moment = datetime.fromisoformat(_OFFSET_WITHOUT_COLON.sub(r"\1:\2", text.strip()))
+    except ValueError as error:
+        raise BadRecord("time is not in ISO 8601") from error
+    if moment.tzinfo is None:
+        if zone is None:
+            raise BadRecord("time has no zone and the connection names none")
+        moment = moment.replace(tzinfo=_zone(zone))
+    return moment
+
+
+@lru_cache(maxsize=64)
+def _zone(name: str) -> Any:
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise BadRecord(f"unknown time zone {name}") from error
+
+
+def duration(seconds: float) -> str:
+    """ISO 8601 duration of whole or fractional seconds, to 1/100 s as xAPI compares them: `PT1H`, `PT20M30S`, `PT0S`.
+
+    Raises BadRecord for a negative length.
+    """
+    hundredths = round(seconds * 100)
+    if hundredths < 0:
+        raise BadRecord("a duration cannot be negative")
+    minutes, rest = divmod(hundredths, 6000)
+    hours, minutes = divmod(minutes, 60)
+    text = "PT"
+    if hours:
+        text += f"{hours}H"
+    if minutes:
+        text += f"{minutes}M"
+    if rest or text == "PT":
+        whole, part = divmod(rest, 100)
+        text += f"{whole}S" if not part else f"{cast('str', f'{rest / 100:.2f}'.rstrip('0'))}S"
+    return text

@@ -1,0 +1,37 @@
+"""Deterministic ids: the same fact has the same id, whoever computes it and however often.
+
+Ids are UUIDv5 (RFC 9562 section 5.5) over *keys*, never over the text of a record (its key order changes) nor over actor
+and time (two events collide). `hashlib` with the namespace hashed beforehand takes half the time of `uuid.uuid5`.
+"""
+
+import hashlib
+
+_NAMESPACE = "8f1d7ac2-4b0e-5c53-9d37-6a1b4a0c7e11"  # random, ours for ever: another one would double every statement
+_SEEDED = hashlib.sha1(bytes.fromhex(_NAMESPACE.replace("-", "")), usedforsecurity=False)
+_SEPARATOR = "\x1f"
+
+
+def name_uuid(*parts: str) -> str:
+    """UUIDv5 of the parts in our namespace; parts are kept apart by U+001F, so ("a", "bc") is not ("ab", "c")."""
+    digest = _SEEDED.copy()
+    digest.update(_SEPARATOR.join(parts).encode("utf-8", "surrogatepass"))
+    value = bytearray(digest.digest()[:16])
+    value[6] = value[6] & 0x0F | 0x50
+    value[8] = value[8] & 0x3F | 0x80
+    text = value.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def record_id(source: str, tenant: str, key: str) -> str:
+    """UUID of a source record: platform, the connection's tenant (its host), the vendor's own id."""
+    return name_uuid("record", source, tenant, key)
+
+
+def statement_id(record: str, person: str, verb: str, object_id: str, revision: str = "") -> str:
+    """UUID of one statement about a record: who, which verb, which object, which revision of the fact."""
+    return name_uuid("statement", record, person, verb, object_id, revision)
+
+
+def voiding_id(statement: str) -> str:
+    """UUID of the statement that voids `statement`."""
+    return name_uuid("voiding", statement)

@@ -1,0 +1,1 @@
+"""Airflow provider of Leerstroom: connection types and hooks, thin wrappers over `connectors`."""

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, TypedDict, cast
@@ -29,10 +29,15 @@ class Statement(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A statement without its id. `revision` tells versions of one fact apart; `""` for a fact that never changes."""
+    """A statement without its id.
+
+    `revision` tells versions of one fact apart, `""` for a fact that never changes. `key` names the fact where it is not the
+    record's own key: one attendance made of several rows.
+    """
 
     statement: Statement
     revision: str = ""
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +49,14 @@ class Ignored:
 
 @dataclass(frozen=True, slots=True)
 class Retracted:
-    """The source deleted record `key`: whatever was made of it is voided. The record that says so counts as mapped."""
+    """The source deleted record `key`: whatever was made of it is voided. The record that says so counts as mapped.
+
+    `kind` is the kind of the deleted record where it differs from the kind of the one that says so.
+    """
 
     key: str
+    kind: str = ""
     reason: str = "deleted at the source"
-    also: tuple[str, ...] = field(default=())  # further keys that go with it
 
 
 Outcome = Built | Ignored | Retracted
@@ -68,6 +76,7 @@ def statement(  # noqa: PLR0913 - it mirrors the statement
     language: str | None = None,
     extensions: Mapping[str, Any] | None = None,
     revision: str = "",
+    key: str = "",
     rule: str | None = None,
     confidence: float | None = None,
 ) -> Built:
@@ -102,7 +111,7 @@ def statement(  # noqa: PLR0913 - it mirrors the statement
             made["result"] = kept
     made["context"] = context
     made["timestamp"] = timestamp if isinstance(timestamp, str) else utc_text(timestamp)
-    return Built(made, revision)
+    return Built(made, revision, key)
 
 
 def activity(iri: str, type_iri: str | None = None, *, name: str | None = None, language: str = "und") -> dict[str, Any]:

@@ -1,0 +1,266 @@
+"""The one way out: requests to a platform with authentication, limits, retry and a guard around paging addresses.
+
+Sources say *what* they ask; everything that goes wrong on the way is sorted here into `leerstroom.errors`: wrong credentials
+fail at once and name the connection, limits wait as long as the platform says, broken answers are tried again with
+back-off and jitter. No body, address of a person or secret ever reaches a message.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import orjson
+import requests
+import tenacity
+from requests.adapters import HTTPAdapter
+
+from leerstroom.errors import (
+    CredentialsRefused,
+    LeerstroomError,
+    QuotaExhausted,
+    RateLimited,
+    UnexpectedShape,
+    Unreachable,
+)
+
+logger = logging.getLogger(__name__)
+
+USER_AGENT = "leerstroom/0.1"
+_SERVER_FAULTS = frozenset({500, 502, 503, 504, 507, 520, 521, 522, 523, 524, 530})
+
+
+class RequestRefused(UnexpectedShape):
+    """The platform refused this very request (4xx); `status` and the vendor's `code` let a source tell cases apart."""
+
+    def __init__(self, message: str, status: int, code: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer that was read: status, headers (case-insensitive) and the JSON value of the body (None when empty)."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+    url: str
+
+
+class RateLimit:
+    """A token bucket shared by the threads of one connection: at most `per_minute` requests, in bursts of a second's worth."""
+
+    def __init__(self, per_minute: float, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._interval_s = 60.0 / per_minute
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._free_at = clock()
+
+    def delay_s(self) -> float:
+        """Books the next place and says how many seconds to wait for it."""
+        with self._lock:
+            now = self._clock()
+            at = max(self._free_at, now - 1.0)  # an idle connection saves up no more than a second's worth
+            self._free_at = at + self._interval_s
+            return max(0.0, at - now)
+
+
+class Api:
+    """One platform as one connection sees it.
+
+    `base_url` is scheme and host, with a path where the API lives under one; no request leaves that host. `auth` is anything
+    that requests takes. `quota` looks at a refusal and says whether a *daily* quota is spent.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        connection: str,
+        auth: Any = None,
+        headers: Mapping[str, str] | None = None,
+        requests_per_minute: float | None = None,
+        timeout_s: float = 60.0,
+        tries: int = 6,
+        patience_s: float = 300.0,
+        verify: bool | str = True,
+        quota: Callable[[int, Any], bool] | None = None,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.connection = connection
+        self.session = requests.Session()
+        self.session.mount("http://", HTTPAdapter(pool_maxsize=8))
+        self.session.mount("https://", HTTPAdapter(pool_maxsize=8))
+        self.session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json", **(headers or {})})
+        self.session.auth = auth
+        self.session.verify = verify
+        self._limit = RateLimit(requests_per_minute) if requests_per_minute else None
+        self._timeout_s = timeout_s
+        self._tries = tries
+        self._patience_s = patience_s
+        self._quota = quota
+        self.requests_made = 0
+
+    def __enter__(self) -> "Api":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.session.close()
+
+    def get(self, path: str, params: Mapping[str, Any] | None = None, *, missing_ok: bool = False) -> Answer:
+        """GET below the base URL (or an absolute paging address on the same host); with `missing_ok` a 404 is an Answer with body None."""
+        return self.request("GET", path, params=params, missing_ok=missing_ok)
+
+    def post(self, path: str, *, data: Any = None, json: Any = None, params: Mapping[str, Any] | None = None) -> Answer:
+        """POST that only reads (Moodle's web services, OAuth tokens): it is tried again like a GET."""
+        return self.request("POST", path, params=params, data=data, json=json)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        data: Any = None,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+        missing_ok: bool = False,
+    ) -> Answer:
+        """One request with retry. Raises the errors of `leerstroom.errors` that this module's first lines name."""
+        url = self._address(path)
+        where = f"connection '{self.connection}' at {urlsplit(url).path}"
+        started = time.monotonic()
+
+        def patience(state: tenacity.RetryCallState) -> bool:
+            return state.attempt_number >= self._tries or time.monotonic() - started > self._patience_s
+
+        def wait(state: tenacity.RetryCallState) -> float:
+            error = state.outcome.exception() if state.outcome else None
+            asked = error.retry_after_s if isinstance(error, RateLimited) else None
+            return asked if asked is not None else tenacity.wait_random_exponential(multiplier=0.3, max=30)(state)
+
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(self._worth_another_try),
+            stop=patience,
+            wait=wait,
+            reraise=True,
+            before_sleep=lambda state: logger.info("%s: waiting %.1f s before try %d", where, state.upcoming_sleep, state.attempt_number + 1),
+        )
+        return retrying(self._once, method, url, where, params, data, json, headers, missing_ok)
+
+    def _worth_another_try(self, error: BaseException) -> bool:
+        if isinstance(error, RateLimited):
+            return error.retry_after_s is None or error.retry_after_s <= self._patience_s
+        return isinstance(error, Unreachable)
+
+    def _address(self, path: str) -> str:
+        url = path if "://" in path else f"{self.base_url}/{path.lstrip('/')}" if not path.startswith("//") else urljoin(self.base_url, path)
+        ours, theirs = urlsplit(self.base_url), urlsplit(url)
+        if (ours.scheme, ours.hostname, ours.port) != (theirs.scheme, theirs.hostname, theirs.port):
+            raise UnexpectedShape(
+                f"connection '{self.connection}': a paging address leads to another host than the configured one; nothing was sent there"
+            )
+        return url
+
+    def _once(
+        self,
+        method: str,
+        url: str,
+        where: str,
+        params: Mapping[str, Any] | None,
+        data: Any,
+        json: Any,
+        headers: Mapping[str, str] | None,
+        missing_ok: bool,
+    ) -> Answer:
+        if self._limit and (delay_s := self._limit.delay_s()):
+            time.sleep(delay_s)
+        self.requests_made += 1
+        try:
+            response = self.session.request(
+                method, url, params=params, data=data, json=json, headers=dict(headers or {}), timeout=self._timeout_s, allow_redirects=False
+            )
+        except requests.exceptions.SSLError as error:
+            raise Unreachable(f"{where}: the TLS certificate is not accepted; check the host name and its certificate") from error
+        except requests.RequestException as error:
+            raise Unreachable(f"{where}: no answer ({type(error).__name__}); check the host and the network") from None
+        status = response.status_code
+        if status == 404 and missing_ok:
+            return Answer(status, response.headers, None, url)
+        body = _json(response)
+        if status < 300:
+            if body is _NO_JSON:
+                raise Unreachable(f"{where}: the answer is no JSON (or was cut off); is this the address of the API?")
+            return Answer(status, response.headers, body, url)
+        raise self._refusal(status, response.headers, None if body is _NO_JSON else body, where)
+
+    def _refusal(self, status: int, headers: Mapping[str, str], body: Any, where: str) -> LeerstroomError:
+        code = error_code(body)
+        told = f"{status}{f' {code}' if code else ''}"
+        if self._quota and self._quota(status, body):
+            return QuotaExhausted(f"{where}: the daily quota is spent ({told}); the rest is pulled the next night")
+        if status == 429:
+            seconds = retry_after_s(headers, body)
+            return RateLimited(f"{where}: too many requests ({told}); lower requests_per_minute of the connection", seconds)
+        if status in {401, 403}:
+            return CredentialsRefused(
+                f"{where}: the credentials are refused ({told}); renew them and run leerstroom check {self.connection}"
+            )
+        if status in _SERVER_FAULTS:
+            return Unreachable(f"{where}: the platform answers {told}; it may be down or in maintenance")
+        if 300 <= status < 400:
+            return UnexpectedShape(f"{where}: the platform redirects ({status}); check the host of the connection")
+        return RequestRefused(f"{where}: the request is refused ({told})", status, code)
+
+
+_NO_JSON = object()
+
+
+def _json(response: requests.Response) -> Any:
+    content = response.content
+    if not content.strip():
+        return None
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return _NO_JSON
+
+
+def error_code(body: Any) -> str:
+    """The vendor's short code for an error (`errcode`, `errorcode`, `code`, `error`); never its message, which may name people."""
+    if isinstance(body, dict):
+        for name in ("errcode", "errorcode", "code", "error"):
+            value = body.get(name)
+            if isinstance(value, int) or (isinstance(value, str) and 0 < len(value) <= 60 and " " not in value and "@" not in value):
+                return str(value)
+    return ""
+
+
+def retry_after_s(headers: Mapping[str, str], body: Any = None, *, now: datetime | None = None) -> float | None:
+    """Seconds that a platform asks us to wait: `Retry-After` (seconds or HTTP date), `retry_after_ms` or `retry_after` in the body.
+
+    The largest wins (the header is often the body's figure rounded). None when nothing is said.
+    """
+    told: list[float] = []
+    header = headers.get("Retry-After")
+    if header:
+        try:
+            told.append(float(header))
+        except ValueError:
+            try:
+                told.append((parsedate_to_datetime(header) - (now or datetime.now(UTC))).total_seconds())
+            except (TypeError, ValueError):
+                logger.debug("Retry-After is neither seconds nor a date")
+    if isinstance(body, dict):
+        for name, per_second in (("retry_after_ms", 1000.0), ("retry_after", 1.0), ("retry-after", 1.0)):
+            value = body.get(name)
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                told.append(value / per_second)
+    return max(0.0, *told) if told else None

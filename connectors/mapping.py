@@ -1,0 +1,196 @@
+"""From records to statements: finds the map function, gives ids and context, validates, and accounts for each record.
+
+Each record ends exactly once as mapped, ignored (with a reason) or quarantined (with a reason), so the ledger balances. One bad record
+never stops the others. Everything streams: a group of gathered records is the most that is held.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from connectors.source import Mapping_, Record, Source
+from leerstroom.errors import BadRecord
+from leerstroom.people import ExcludedAccount, People
+from leerstroom.statements import Built, Ignored, Outcome, Retracted, Statement, record_id, statement_id
+from leerstroom.statements.validation import validate
+from leerstroom.statements.vocabulary import EXTENSION_BASE, PROFILE
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A record that could not become a statement: why, and the minimised record, to be replayed when the cause is mended."""
+
+    kind: str
+    key: str
+    reason: str
+    record: Mapping[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        """One line of a quarantine file."""
+        return {"kind": self.kind, "key": self.key, "reason": self.reason, "record": dict(self.record)}
+
+
+@dataclass(slots=True)
+class MapCounts:
+    """What became of the records: pulled = mapped + ignored + quarantined; `built` counts statements, `retracted` deletions."""
+
+    pulled: int = 0
+    mapped: int = 0
+    built: int = 0
+    retracted: int = 0
+    ignored: Counter[str] = field(default_factory=Counter)
+    quarantined: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def balances(self) -> bool:
+        """Whether every record has exactly one end."""
+        return self.pulled == self.mapped + self.ignored.total() + self.quarantined.total()
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, reasons by frequency."""
+        return {
+            "pulled": self.pulled,
+            "mapped": self.mapped,
+            "built": self.built,
+            "retracted": self.retracted,
+            "ignored": dict(self.ignored.most_common()),
+            "quarantined": dict(self.quarantined.most_common()),
+        }
+
+
+Mapped = Statement | Retracted | Quarantined
+
+
+class Mapper:
+    """Maps the records of one connection; iterate `statements(records)` and read `counts` afterwards.
+
+    `strict=False` leaves validation out, for measuring only.
+    """
+
+    def __init__(self, source: Source, people: People, *, version: str = "1.0.3", check: Callable[..., object] = validate) -> None:
+        self.source = source
+        self.people = people
+        self.counts = MapCounts()
+        self._version = version
+        self._check = check
+        self._category = [{"objectType": "Activity", "id": PROFILE}]
+        self._kind_name = EXTENSION_BASE + "source-kind"
+        self._record_name = EXTENSION_BASE + "record"
+
+    def statements(self, records: Iterable[Record]) -> Iterator[Mapped]:
+        """Statements ready for the LRS, retractions (with the record's UUID as key) and quarantine entries, in the order of the records."""
+        gathered: list[Record] = []
+        gathering: tuple[Mapping_, Any, Callable[..., Any]] | None = None
+        for record in records:
+            self.counts.pulled += 1
+            found = self.source.mapping(record)
+            mark, function = found or (None, None)
+            value = record.get(mark.together) if mark and mark.together else None
+            if gathering and (mark is not gathering[0] or value != gathering[1]):
+                yield from self._group(gathered, gathering[2])
+                gathered, gathering = [], None
+            if mark is None or function is None:
+                self.counts.ignored[f"nothing is mapped from {record.kind} records of this type"] += 1
+            elif mark.together:
+                gathering = gathering or (mark, value, function)
+                gathered.append(record)
+            else:
+                yield from self._single(record, function)
+        if gathering:
+            yield from self._group(gathered, gathering[2])
+
+    def _single(self, record: Record, function: Callable[..., Any]) -> Iterator[Mapped]:
+        try:
+            outcomes = function(record, self.people)
+            made = [self._finished(record, each) for each in ([outcomes] if isinstance(outcomes, Outcome) else outcomes)]
+        except ExcludedAccount:
+            made = [Ignored("account on the exclusion list")]
+        except BadRecord as error:
+            yield self._quarantine(record, str(error))
+            return
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            yield self._quarantine(record, _shape(error))
+            return
+        yield from self._account([record], made)
+
+    def _group(self, records: list[Record], function: Callable[..., Any]) -> Iterator[Mapped]:
+        left = {id(record): record for record in records}
+        try:
+            for covered, outcome in function(records, self.people):
+                members = list(covered)
+                fresh = [left.pop(id(member)) for member in members if id(member) in left]
+                try:
+                    finished = self._finished(members[0], outcome)
+                except BadRecord as error:
+                    for member in fresh:
+                        yield self._quarantine(member, str(error))
+                    continue
+                yield from self._account(fresh, [finished])
+        except BadRecord as error:
+            for record in left.values():
+                yield self._quarantine(record, str(error))
+            return
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            for record in left.values():
+                yield self._quarantine(record, _shape(error))
+            return
+        for record in left.values():
+            yield self._quarantine(record, "the map function left this record out")
+
+    def _account(self, records: list[Record], outcomes: list[Statement | Retracted | Ignored]) -> Iterator[Mapped]:
+        counts = self.counts
+        kept = [outcome for outcome in outcomes if not isinstance(outcome, Ignored)]
+        if kept:
+            counts.mapped += len(records)
+        elif records:
+            reasons = [outcome.reason for outcome in outcomes if isinstance(outcome, Ignored)]
+            counts.ignored[reasons[0] if reasons else "no statement follows from it"] += len(records)
+        for outcome in kept:
+            if isinstance(outcome, Retracted):
+                counts.retracted += 1
+            else:
+                counts.built += 1
+            yield outcome
+
+    def _finished(self, record: Record, outcome: Outcome) -> Statement | Retracted | Ignored:
+        if isinstance(outcome, Ignored):
+            return outcome
+        source, tenant = self.source.name, self.source.tenant
+        if isinstance(outcome, Retracted):
+            return Retracted(record_id(source, tenant, f"{outcome.kind or record.kind}\x1f{outcome.key}"), reason=outcome.reason)
+        if not isinstance(outcome, Built):
+            raise BadRecord(f"the map function returned {type(outcome).__name__}, not an outcome")
+        made = outcome.statement
+        identity = record_id(source, tenant, f"{record.kind}\x1f{outcome.key or record.key}")
+        context = made["context"]
+        context["platform"] = source
+        context["contextActivities"]["category"] = self._category
+        extensions = context["extensions"]
+        extensions.setdefault(self._kind_name, str(self.source.kind))
+        extensions[self._record_name] = identity
+        account = made["actor"]["account"]
+        stated: Statement = {
+            "id": statement_id(identity, account["homePage"] + "\x1f" + account["name"], made["verb"]["id"], made["object"].get("id", ""), outcome.revision),
+            **made,
+            "version": self._version,
+        }
+        self._check(stated)
+        return stated
+
+    def _quarantine(self, record: Record, reason: str) -> Quarantined:
+        self.counts.quarantined[reason] += 1
+        return Quarantined(record.kind, record.key, reason, record)
+
+
+def serialised(statement: Statement) -> bytes:
+    """The statement as one line of JSON, without the line's end."""
+    return orjson.dumps(statement)
+
+
+def _shape(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"field {error.args[0]!r} is missing" if error.args and isinstance(error.args[0], str) and len(error.args[0]) < 60 else "a field is missing"
+    return f"a field has an unexpected type or value ({type(error).__name__})"

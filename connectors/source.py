@@ -1,0 +1,395 @@
+"""What a source is: what a platform gives us, how it is pulled, what of it is kept, and how one record becomes statements.
+
+```
+platform ──pull──► Record ──minimise──► landing ──map──► outcomes (Built · Ignored · Retracted, or BadRecord)
+```
+A source is a class with declarations and pure functions; HTTP, retry, limits, landing, ids and the ledger are the engine's. It is found
+through the entry-point group `leerstroom.sources`, so a package of a third party can ship one.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, ClassVar, TypeVar
+
+from connectors.http import Api
+from connectors.paging import dig
+from leerstroom.errors import BadRecord, ConfigurationError
+from leerstroom.people import People, Pseudonyms
+from leerstroom.statements import Outcome
+
+
+class Kind(StrEnum):
+    """Kind of platform; the `source-kind` of its statements."""
+
+    LMS = "lms"
+    MOOC = "mooc"
+    WEBINAR = "webinar"
+    CHAT = "chat"
+    SOCIAL = "social"
+    OFFLINE = "offline"
+    WORK = "work"
+
+
+class Verified(StrEnum):
+    """How a source was proven."""
+
+    SERVER = "against a real server"
+    PAYLOADS = "with real or vendor-made payloads"
+    DOCUMENTATION = "from documentation only"
+
+
+class Record(dict[str, Any]):
+    """One thing that a platform told us: the vendor's fields, plus `kind` (which list it came from) and `key` (the vendor's own id)."""
+
+    __slots__ = ("key", "kind")
+
+    def __init__(self, kind: str, key: str, fields: Mapping[str, Any]) -> None:
+        super().__init__(fields)
+        self.kind = kind
+        self.key = key
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A connection field, declared once: it makes the form, the help, the check and the documentation."""
+
+    name: str
+    title: str
+    default: Any = None
+    required: bool = True
+    secret: bool = False
+    many: bool = False  # a list; in a form, separated by commas
+    kind: str = "text"  # text | url | number | flag | file | mapping | zone
+    help: str = ""
+
+
+COMMON_SETTINGS = (
+    Setting("requests_per_minute", "Requests a minute", kind="number", required=False, help="limit of this connection; empty: the platform's default"),
+    Setting("verify_tls", "Verify TLS", default=True, kind="flag", required=False, help="false only for a test server"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A half-open interval of time, aware: facts of `start` <= t < `end` are asked for."""
+
+    start: datetime
+    end: datetime
+
+    def __post_init__(self) -> None:
+        if self.start.tzinfo is None or self.end.tzinfo is None:
+            raise ConfigurationError("a window needs times with a zone")
+        if self.end < self.start:
+            raise ConfigurationError(f"the window ends ({self.end:%Y-%m-%d %H:%M}) before it starts ({self.start:%Y-%m-%d %H:%M})")
+
+    def widened(self, look_back: timedelta) -> "Window":
+        """The same window with an earlier start."""
+        return Window(self.start - look_back, self.end)
+
+    def holds(self, moment: datetime) -> bool:
+        """Whether `moment` lies inside."""
+        return self.start <= moment < self.end
+
+    @property
+    def name(self) -> str:
+        """Name of the window in paths: `20261102T010000Z_20261103T010000Z`."""
+        return f"{self.start.astimezone(UTC):%Y%m%dT%H%M%SZ}_{self.end.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A configured account at a platform: its name, its source and the fields that the source's settings declare."""
+
+    name: str
+    source: str
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Any:
+        return self.fields[name]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The field, or `default` where it is absent or empty."""
+        value = self.fields.get(name)
+        return default if value is None or value == "" else value
+
+    def __repr__(self) -> str:
+        return f"Connection({self.name!r}, {self.source!r})"  # never the fields: they hold secrets
+
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping_:  # noqa: N801 - `Mapping` is the standard library's
+    """Which records a map function takes: kind, required field values (dotted paths), and the field that gathers rows into one call."""
+
+    kind: str
+    match: tuple[tuple[str, Any], ...]
+    together: str | None
+
+
+def maps(kind: str, /, *, together: str | None = None, **match: Any) -> Callable[[_Function], _Function]:
+    """Marks a method as the map function of `kind`; of several the first whose `match` holds takes the record.
+
+    `type="m.room.message"` wants `record["type"]` to be that; `content__msgtype=` reaches deeper. Without `together` the method gets
+    `(record, people)` and returns or yields outcomes. With `together="occurrence"` consecutive records of one value are
+    gathered: it gets `(records, people)` and yields `(records, outcome)`, disposing of each record exactly once or more.
+    """
+
+    def mark(function: _Function) -> _Function:
+        marks = [*getattr(function, "_maps", ()), Mapping_(kind, tuple((name.replace("__", "."), value) for name, value in match.items()), together)]
+        function._maps = marks  # type: ignore[attr-defined]  # noqa: SLF001 - a mark for Source.mappings
+        return function
+
+    return mark
+
+
+class Source:
+    """A platform. Subclasses declare; where declarations do not fit they override `pull`, `read`, `minimise` or `check`."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    kind: ClassVar[Kind]
+    verified: ClassVar[Verified]
+    settings: ClassVar[tuple[Setting, ...]] = ()
+    record_kinds: ClassVar[tuple[str, ...]] = ()
+    look_back: ClassVar[timedelta] = timedelta(days=3)  # how late facts may arrive
+    settle: ClassVar[timedelta] = timedelta(0)  # how long after its end a fact is still moving
+    keep: ClassVar[Mapping[str, tuple[str, ...]]] = {}  # kind -> dotted paths that may land; lists are walked through
+    content: ClassVar[Mapping[str, tuple[str, ...]]] = {}  # kind -> dotted paths of texts, reduced to record["features"]
+    people: ClassVar[Mapping[str, Mapping[str, str]]] = {}  # kind -> {dotted path: account | email | hr}, replaced by keyed references
+    requests_per_minute: ClassVar[float | None] = None
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    # --- what a platform's file says -------------------------------------------------------------------------------------
+
+    @property
+    def tenant(self) -> str:
+        """The platform as a home page for accounts and for ids; the connection's host by default."""
+        return str(self.connection["host"]).rstrip("/")
+
+    def api(self) -> Api:
+        """The way to this platform; sources with a login override `auth`."""
+        return Api(
+            str(self.connection["host"]),
+            connection=self.connection.name,
+            auth=self.auth(),
+            requests_per_minute=self.connection.get("requests_per_minute", self.requests_per_minute),
+            verify=self.connection.get("verify_tls", True),
+            quota=self.quota,
+        )
+
+    def auth(self) -> Any:
+        """Authentication for requests; a bearer `token` by default, None without one."""
+        token = self.connection.get("token")
+        return BearerToken(token) if token else None
+
+    @staticmethod
+    def quota(status: int, body: Any) -> bool:
+        """Whether a refusal means that a daily quota is spent."""
+        return False
+
+    def pull(self, api: Api, window: Window) -> Iterator[Record]:
+        """All records whose facts may lie in `window`, as the vendor gives them."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how it is pulled")
+
+    def read(self, payload: Any) -> Iterator[Record]:
+        """Records out of a payload as the vendor sends it (a page, one record, or a recorded exchange), for `leerstroom normalise`.
+
+        Raises BadRecord for a payload of no known shape.
+        """
+        raise BadRecord("no record of this platform")
+
+    def check(self, api: Api) -> str:
+        """Tries the connection and says in one line what was found. Raises the errors of `connectors.http`."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how it is checked")
+
+    # --- at the edge ---------------------------------------------------------------------------------------------------------
+
+    def minimise(self, record: Record, pseudonyms: Pseudonyms) -> Record:
+        """The record as it may land: kept fields, keyed references for people, features for texts; nothing else."""
+        from leerstroom.features import features
+
+        kept = Record(record.kind, record.key, {})
+        for path in self.keep.get(record.kind, ()):
+            _copy(record, kept, path.split("."))
+        texts = [text for path in self.content.get(record.kind, ()) for text in _texts(record, path.split("."))]
+        if record.kind in self.content:
+            kept["features"] = features(texts)
+        for path, sort in self.people.get(record.kind, {}).items():
+            _replace(kept, path.split("."), lambda value, sort=sort: self.reference(pseudonyms, sort, value))
+        return kept
+
+    def reference(self, pseudonyms: Pseudonyms, sort: str, value: Any) -> str | None:
+        """The keyed reference of an `account`, `email` or `hr` id; None for an empty one."""
+        if value is None or value == "":
+            return None
+        if sort == "account":
+            return pseudonyms.account(self.tenant, str(value))
+        return pseudonyms.email(str(value)) if sort == "email" else pseudonyms.hr(str(value))
+
+    # --- mapping ---------------------------------------------------------------------------------------------------------------
+
+    @classmethod
+    @cache
+    def mappings(cls) -> tuple[tuple[Mapping_, str], ...]:
+        """All (mapping, method name) in the order of the class body, inherited ones last."""
+        found: list[tuple[Mapping_, str]] = []
+        for owner in cls.__mro__:
+            for name, function in vars(owner).items():
+                found.extend((mark, name) for mark in getattr(function, "_maps", ()))
+        return tuple(found)
+
+    def mapping(self, record: Record) -> tuple[Mapping_, Callable[[Any, People], Any]] | None:
+        """The map function that takes this record, or None."""
+        for mark, name in self.mappings():
+            if mark.kind == record.kind and all(dig(record, path) == value for path, value in mark.match):
+                return mark, getattr(self, name)
+        return None
+
+    @classmethod
+    def documentation(cls) -> str:
+        """The platform's section of `docs/platforms.md`: the docstring of its module."""
+        import inspect
+
+        return inspect.getdoc(inspect.getmodule(cls)) or ""
+
+
+class BearerToken:
+    """`Authorization: Bearer …` for requests."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: Any) -> Any:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+Gathered = Iterable[tuple[Iterable[Record], Outcome]]
+
+
+# --- finding sources and checking connections ----------------------------------------------------------------------------------------
+
+
+def installed() -> dict[str, EntryPoint]:
+    """Names of all installed sources; nothing is imported, so a broken one harms itself only."""
+    return {entry.name: entry for entry in sorted(entry_points(group="leerstroom.sources"), key=lambda entry: entry.name)}
+
+
+def load(name: str) -> type[Source]:
+    """The class of source `name`. Raises ConfigurationError for an unknown or broken one."""
+    entry = installed().get(name)
+    if entry is None:
+        raise ConfigurationError(f"there is no source '{name}'; installed are {', '.join(installed()) or 'none'}")
+    try:
+        loaded = entry.load()
+    except Exception as error:  # noqa: BLE001 - whatever a third party's module raises
+        raise ConfigurationError(f"source '{name}' cannot be imported ({type(error).__name__}); reinstall {entry.dist}") from error
+    if not (isinstance(loaded, type) and issubclass(loaded, Source)):
+        raise ConfigurationError(f"source '{name}' is no subclass of connectors.source.Source")
+    return loaded
+
+
+def connect(connection: Connection, *, complete: bool = True) -> Source:
+    """The source of a connection, its fields checked and completed. Raises ConfigurationError that names every wrong field at once.
+
+    With `complete=False` missing required fields are allowed: mapping needs no token.
+    """
+    source = load(connection.source)
+    fields, faults = dict(connection.fields), []
+    declared = {setting.name: setting for setting in (*source.settings, *COMMON_SETTINGS)}
+    faults += [f"unknown field '{name}'" for name in fields if name not in declared]
+    for setting in declared.values():
+        value = fields.get(setting.name)
+        if value is None or value == "":
+            fields[setting.name] = setting.default
+            if setting.required and setting.default is None and complete:
+                faults.append(f"field '{setting.name}' ({setting.title}) is missing")
+            continue
+        try:
+            fields[setting.name] = _typed(setting, value)
+        except ValueError as error:
+            faults.append(f"field '{setting.name}': {error}")
+    if faults:
+        raise ConfigurationError(f"connection '{connection.name}' ({connection.source}): " + "; ".join(faults))
+    return source(Connection(connection.name, connection.source, fields))
+
+
+def _typed(setting: Setting, value: Any) -> Any:
+    if setting.many:
+        return [each.strip() for each in value.split(",") if each.strip()] if isinstance(value, str) else list(value)
+    match setting.kind:
+        case "number":
+            try:
+                return float(value) if "." in str(value) else int(value)
+            except ValueError:
+                raise ValueError("needs a number") from None
+        case "flag":
+            if isinstance(value, bool):
+                return value
+            if str(value).lower() in {"true", "yes", "1", "on"}:
+                return True
+            if str(value).lower() in {"false", "no", "0", "off"}:
+                return False
+            raise ValueError("needs true or false")
+        case "mapping":
+            if not isinstance(value, Mapping):
+                raise ValueError("needs a table of names and values")
+            return dict(value)
+        case "url":
+            if "://" not in str(value):
+                raise ValueError("needs an address like https://host")
+            return str(value).rstrip("/")
+    return value
+
+
+# --- walking records -------------------------------------------------------------------------------------------------------------------
+
+
+def _copy(source: Mapping[str, Any], target: dict[str, Any], path: list[str]) -> None:
+    name, rest = path[0], path[1:]
+    if name not in source:
+        return
+    value = source[name]
+    if not rest:
+        target[name] = value
+    elif isinstance(value, Mapping):
+        below = target.setdefault(name, {})
+        _copy(value, below, rest)
+    elif isinstance(value, list):
+        below = target.setdefault(name, [{} for _ in value])
+        for each, kept in zip(value, below, strict=False):
+            if isinstance(each, Mapping):
+                _copy(each, kept, rest)
+
+
+def _texts(value: Any, path: list[str]) -> Iterator[str]:
+    if isinstance(value, list):
+        for each in value:
+            yield from _texts(each, path)
+    elif not path:
+        if isinstance(value, str):
+            yield value
+    elif isinstance(value, Mapping):
+        yield from _texts(value.get(path[0]), path[1:])
+
+
+def _replace(value: Any, path: list[str], change: Callable[[Any], Any]) -> None:
+    name, rest = path[0], path[1:]
+    if isinstance(value, list):
+        for each in value:
+            _replace(each, path, change)
+    elif isinstance(value, dict) and name in value:
+        if rest:
+            _replace(value[name], rest, change)
+        elif isinstance(value[name], list):
+            value[name] = [change(each) for each in value[name]]
+        else:
+            value[name] = change(value[name])

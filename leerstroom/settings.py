@@ -1,0 +1,167 @@
+"""All settings, typed: one YAML file, then the environment (`LEERSTROOM_LRS__ENDPOINT`), every fault reported at once.
+
+`${NAME}` in the file is replaced by the environment variable of that name, so no secret needs to stand in it.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from leerstroom.errors import ConfigurationError
+from leerstroom.people.resolution import DEFAULT_HOME_PAGE
+from leerstroom.schemas import load_yaml
+
+DEFAULT_FILE = "leerstroom.yaml"
+FILE_VARIABLE = "LEERSTROOM_SETTINGS"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class OrganisationSettings(_Part):
+    """Who we are: the name on the report and the home page of employees' accounts in the LRS."""
+
+    name: str = "Our organisation"
+    home_page: str = DEFAULT_HOME_PAGE
+    time_zone: str = "Europe/Amsterdam"
+    minimum_group_size: int = Field(default=5, ge=5)
+
+
+class DirectorySettings(_Part):
+    """CSV files of the employee directory."""
+
+    employees: Path | None = None
+    leave: Path | None = None
+    excluded: Path | None = None
+
+
+class LrsSettings(_Part):
+    """The learning record store that statements go to."""
+
+    endpoint: str = "http://127.0.0.1:8765/xapi/"
+    key: str = ""
+    secret: SecretStr = SecretStr("")
+    version: Literal["1.0.3", "2.0.0"] = "1.0.3"
+
+
+class HrSettings(_Part):
+    """What HR receives: folder of report and workbook, database of the tables (a DuckDB file there, or `postgresql://…`)."""
+
+    out: Path = Path("var/hr")
+    database: str | None = None
+    language: Literal["en", "nl"] = "nl"
+    policy: Literal["per-employee", "groups-only"] = "per-employee"
+
+
+class Settings(BaseSettings):
+    """One installation. `connections` maps a name to `{source: …, and the fields of that source}`."""
+
+    model_config = SettingsConfigDict(env_prefix="LEERSTROOM_", env_nested_delimiter="__", extra="forbid", frozen=True)
+
+    organisation: OrganisationSettings = OrganisationSettings()
+    data: str = "var/data"
+    state: str = ""
+    directory: DirectorySettings = DirectorySettings()
+    lrs: LrsSettings = LrsSettings()
+    hr: HrSettings = HrSettings()
+    rules: Path | None = None
+    pseudonym_key: SecretStr | None = None
+    connections: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+    @field_validator("connections")
+    @classmethod
+    def _named_sources(cls, value: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        for name, fields in value.items():
+            if not re.fullmatch(r"[a-z][a-z0-9_-]{0,60}", name):
+                raise ValueError(f"connection name '{name}' needs lower-case letters, digits, - and _")
+            if "source" not in fields:
+                raise ValueError(f"connection '{name}' names no source")
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over the file."""
+        return env_settings, init_settings
+
+    @classmethod
+    def load(cls, path: str | Path | None = None) -> "Settings":
+        """From `path`, else from the file that `LEERSTROOM_SETTINGS` names, else from ./leerstroom.yaml where it exists.
+
+        Relative paths in the file are relative to it. Raises ConfigurationError that lists every fault.
+        """
+        named = path or os.environ.get(FILE_VARIABLE)
+        file = Path(named) if named else Path(DEFAULT_FILE)
+        values: dict[str, Any] = {}
+        missing: list[str] = []
+        if named or file.exists():
+            loaded = load_yaml(file)
+            if not isinstance(loaded, dict | None):
+                raise ConfigurationError(f"{file} is no table of settings")
+            values = _expanded(loaded or {}, missing)
+            _beside(values, file.resolve().parent)
+        try:
+            settings = cls(**values)
+        except ValidationError as error:
+            faults = [f"{'.'.join(str(part) for part in each['loc']) or 'file'}: {each['msg']}" for each in error.errors()]
+            faults += [f"environment variable {name} is not set" for name in missing]
+            raise ConfigurationError(f"the settings ({file}) have faults: " + "; ".join(faults)) from None
+        if missing:
+            raise ConfigurationError(f"{file} names environment variables that are not set: {', '.join(missing)}")
+        return settings
+
+    @property
+    def state_url(self) -> str:
+        """URL of the state database; a SQLite file in the data root by default."""
+        return self.state or f"sqlite:///{Path(self.data).resolve() / 'state.sqlite'}"
+
+    @property
+    def hr_database(self) -> str:
+        """URL or path of the database with HR's tables."""
+        return self.hr.database or str(self.hr.out / "hr.duckdb")
+
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+def _expanded(value: Any, missing: list[str]) -> Any:
+    if isinstance(value, Mapping):
+        return {str(name): _expanded(each, missing) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_expanded(each, missing) for each in value]
+    if isinstance(value, str):
+
+        def variable(match: re.Match[str]) -> str:
+            if match[1] not in os.environ:
+                missing.append(match[1])
+            return os.environ.get(match[1], "")
+
+        return _VARIABLE.sub(variable, value)
+    return value
+
+
+def _beside(values: dict[str, Any], folder: Path) -> None:
+    for section, names in (("directory", ("employees", "leave", "excluded")), ("hr", ("out",))):
+        part = values.get(section)
+        if isinstance(part, dict):
+            for name in names:
+                if part.get(name):
+                    part[name] = folder / str(part[name])
+    for name in ("data", "rules"):
+        if values.get(name) and "://" not in str(values[name]):
+            values[name] = str(folder / str(values[name]))
+    for fields in (values.get("connections") or {}).values():
+        if isinstance(fields, dict) and isinstance(fields.get("files"), str) and "://" not in fields["files"]:
+            fields["files"] = ",".join(str(folder / each.strip()) for each in fields["files"].split(","))

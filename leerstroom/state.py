@@ -1,0 +1,93 @@
+"""The small database that the stages share: ledger, facts, voids, coverage and runs. SQLite by default, PostgreSQL by URL.
+
+It holds counts, ids and dates, never a record or a person. Losing it loses no learning: the LRS is the source of truth.
+"""
+
+from functools import cache
+from pathlib import Path
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Engine,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    create_engine,
+    event,
+)
+from sqlalchemy.pool import NullPool
+
+metadata = MetaData()
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("run_id", String(250), primary_key=True),
+    Column("connection", String(100), primary_key=True),
+    Column("stage", String(20), primary_key=True),
+    Column("source", String(100), nullable=False),
+    Column("window_start", DateTime(timezone=True)),
+    Column("window_end", DateTime(timezone=True)),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("seconds", Integer, nullable=False, default=0),
+    Column("state", String(20), nullable=False),  # done | failed | deferred
+    Column("counts", Text, nullable=False),  # JSON
+)
+
+facts = Table(
+    "facts",
+    metadata,
+    Column("connection", String(100), primary_key=True),
+    Column("fact", String(36), primary_key=True),
+    Column("record", String(36), nullable=False),
+    Column("statement_id", String(36), nullable=False),
+    Column("base_id", String(36), nullable=False),
+    Column("as_of", String(32), nullable=False),
+    Column("voided", Boolean, nullable=False, default=False),
+    Index("facts_by_record", "connection", "record"),
+)
+
+voids = Table(
+    "voids",
+    metadata,
+    Column("statement_id", String(36), primary_key=True),
+    Column("connection", String(100), nullable=False),
+    Column("fact", String(36), nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("done", Boolean, nullable=False, default=False),
+    Index("voids_to_send", "connection", "done"),
+)
+
+coverage = Table(
+    "coverage",
+    metadata,
+    Column("date", Date, primary_key=True),
+    Column("connection", String(100), primary_key=True),
+    Column("source_kind", String(20), nullable=False),
+    Column("status", String(20), nullable=False),  # ok | missing
+)
+
+
+@cache
+def open_state(url: str) -> Engine:
+    """The engine of a state database, its tables made where they are missing. SQLite runs in WAL mode and waits for locks."""
+    if url.startswith("sqlite:///"):
+        Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": 60})
+
+        @event.listens_for(engine, "connect")
+        def _pragmas(connection: object, _: object) -> None:
+            cursor = connection.cursor()  # type: ignore[attr-defined]
+            cursor.execute("PRAGMA journal_mode=WAL")
+            cursor.execute("PRAGMA synchronous=NORMAL")
+            cursor.close()
+    else:
+        engine = create_engine(url, pool_pre_ping=True)
+    metadata.create_all(engine)
+    return engine

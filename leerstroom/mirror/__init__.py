@@ -1,0 +1,1 @@
+"""The mirror: the LRS as columns on disk, and the columns themselves."""

@@ -151,7 +151,9 @@ class Api:
             stop=patience,
             wait=wait,
             reraise=True,
-            before_sleep=lambda state: logger.info("%s: waiting %.1f s before try %d", where, state.upcoming_sleep, state.attempt_number + 1),
+            before_sleep=lambda state: logger.info(
+                "%s: waiting %.1f s before try %d", where, state.upcoming_sleep, state.attempt_number + 1
+            ),
         )
         return retrying(self._once, method, url, where, params, data, json, headers, missing_ok)
 
@@ -161,7 +163,13 @@ class Api:
         return isinstance(error, Unreachable)
 
     def _address(self, path: str) -> str:
-        url = path if "://" in path else f"{self.base_url}/{path.lstrip('/')}" if not path.startswith("//") else urljoin(self.base_url, path)
+        url = (
+            path
+            if "://" in path
+            else f"{self.base_url}/{path.lstrip('/')}"
+            if not path.startswith("//")
+            else urljoin(self.base_url, path)
+        )
         ours, theirs = urlsplit(self.base_url), urlsplit(url)
         if (ours.scheme, ours.hostname, ours.port) != (theirs.scheme, theirs.hostname, theirs.port):
             raise UnexpectedShape(
@@ -185,10 +193,19 @@ class Api:
         self.requests_made += 1
         try:
             response = self.session.request(
-                method, url, params=params, data=data, json=json, headers=dict(headers or {}), timeout=self._timeout_s, allow_redirects=False
+                method,
+                url,
+                params=params,
+                data=data,
+                json=json,
+                headers=dict(headers or {}),
+                timeout=self._timeout_s,
+                allow_redirects=False,
             )
         except requests.exceptions.SSLError as error:
-            raise Unreachable(f"{where}: the TLS certificate is not accepted; check the host name and its certificate") from error
+            raise Unreachable(
+                f"{where}: the TLS certificate is not accepted; check the host name and its certificate"
+            ) from error
         except requests.RequestException as error:
             raise Unreachable(f"{where}: no answer ({type(error).__name__}); check the host and the network") from None
         status = response.status_code
@@ -208,7 +225,9 @@ class Api:
             return QuotaExhausted(f"{where}: the daily quota is spent ({told}); the rest is pulled the next night")
         if status == 429:
             seconds = retry_after_s(headers, body)
-            return RateLimited(f"{where}: too many requests ({told}); lower requests_per_minute of the connection", seconds)
+            return RateLimited(
+                f"{where}: too many requests ({told}); lower requests_per_minute of the connection", seconds
+            )
         if status in {401, 403}:
             return CredentialsRefused(
                 f"{where}: the credentials are refused ({told}); renew them and run leerstroom check {self.connection}"
@@ -238,7 +257,9 @@ def error_code(body: Any) -> str:
     if isinstance(body, dict):
         for name in ("errcode", "errorcode", "code", "error"):
             value = body.get(name)
-            if isinstance(value, int) or (isinstance(value, str) and 0 < len(value) <= 60 and " " not in value and "@" not in value):
+            if isinstance(value, int) or (
+                isinstance(value, str) and 0 < len(value) <= 60 and " " not in value and "@" not in value
+            ):
                 return str(value)
     return ""
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
+from leerstroom.statements.validation import validate
 
 from connectors.source import Mapping_, Record, Source
 from leerstroom.errors import BadRecord
 from leerstroom.people import ExcludedAccount, People
 from leerstroom.statements import Built, Ignored, Outcome, Retracted, Statement, record_id, statement_id
-from leerstroom.statements.validation import validate
 from leerstroom.statements.vocabulary import EXTENSION_BASE, PROFILE
 
 
@@ -70,7 +70,9 @@ class Mapper:
     `strict=False` leaves validation out, for measuring only.
     """
 
-    def __init__(self, source: Source, people: People, *, version: str = "1.0.3", check: Callable[..., object] = validate) -> None:
+    def __init__(
+        self, source: Source, people: People, *, version: str = "1.0.3", check: Callable[..., object] = validate
+    ) -> None:
         self.source = source
         self.people = people
         self.counts = MapCounts()
@@ -105,7 +107,9 @@ class Mapper:
     def _single(self, record: Record, function: Callable[..., Any]) -> Iterator[Mapped]:
         try:
             outcomes = function(record, self.people)
-            made = [self._finished(record, each) for each in ([outcomes] if isinstance(outcomes, Outcome) else outcomes)]
+            made = [
+                self._finished(record, each) for each in ([outcomes] if isinstance(outcomes, Outcome) else outcomes)
+            ]
         except ExcludedAccount:
             made = [Ignored("account on the exclusion list")]
         except BadRecord as error:
@@ -160,7 +164,9 @@ class Mapper:
             return outcome
         source, tenant = self.source.name, self.source.tenant
         if isinstance(outcome, Retracted):
-            return Retracted(record_id(source, tenant, f"{outcome.kind or record.kind}\x1f{outcome.key}"), reason=outcome.reason)
+            return Retracted(
+                record_id(source, tenant, f"{outcome.kind or record.kind}\x1f{outcome.key}"), reason=outcome.reason
+            )
         if not isinstance(outcome, Built):
             raise BadRecord(f"the map function returned {type(outcome).__name__}, not an outcome")
         made = outcome.statement
@@ -173,7 +179,13 @@ class Mapper:
         extensions[self._record_name] = identity
         account = made["actor"]["account"]
         stated: Statement = {
-            "id": statement_id(identity, account["homePage"] + "\x1f" + account["name"], made["verb"]["id"], made["object"].get("id", ""), outcome.revision),
+            "id": statement_id(
+                identity,
+                account["homePage"] + "\x1f" + account["name"],
+                made["verb"]["id"],
+                made["object"].get("id", ""),
+                outcome.revision,
+            ),
             **made,
             "version": self._version,
         }
@@ -192,5 +204,9 @@ def serialised(statement: Statement) -> bytes:
 
 def _shape(error: Exception) -> str:
     if isinstance(error, KeyError):
-        return f"field {error.args[0]!r} is missing" if error.args and isinstance(error.args[0], str) and len(error.args[0]) < 60 else "a field is missing"
+        return (
+            f"field {error.args[0]!r} is missing"
+            if error.args and isinstance(error.args[0], str) and len(error.args[0]) < 60
+            else "a field is missing"
+        )
     return f"a field has an unexpected type or value ({type(error).__name__})"

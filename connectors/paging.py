@@ -32,7 +32,9 @@ class Pages:
             body = api.get(path, query).body
             items = dig(body, self.items)
             if not isinstance(items, list):
-                raise UnexpectedShape(f"connection '{api.connection}' at {path}: the answer holds no list '{self.items}'")
+                raise UnexpectedShape(
+                    f"connection '{api.connection}' at {path}: the answer holds no list '{self.items}'"
+                )
             following = dig(body, self.cursor)
             return items, str(following) if following else None
 
@@ -50,11 +52,15 @@ def by_cursor(
         if not cursor:
             return
         if cursor in seen:
-            raise CursorRepeated(f"{where}: the list hands out the same cursor twice and would never end; report it to the vendor")
+            raise CursorRepeated(
+                f"{where}: the list hands out the same cursor twice and would never end; report it to the vendor"
+            )
         seen.add(cursor)
 
 
-def by_number(fetch: Callable[[int], list[Item]], *, first: int = 0, most: int = 100_000, where: str) -> Iterator[list[Item]]:
+def by_number(
+    fetch: Callable[[int], list[Item]], *, first: int = 0, most: int = 100_000, where: str
+) -> Iterator[list[Item]]:
     """Pages of `fetch(number)` until an empty one, for APIs that end so. Raises CursorRepeated when a page equals the one before."""
     before: list[Item] | None = None
     for number in range(first, first + most):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, ClassVar, TypeVar
 
@@ -42,7 +42,7 @@ class Verified(StrEnum):
     DOCUMENTATION = "from documentation only"
 
 
-class Record(dict[str, Any]):
+class Record(dict[str, Any]):  # noqa: FURB189 - a plain dictionary with two labels, made a million times a night
     """One thing that a platform told us: the vendor's fields, plus `kind` (which list it came from) and `key` (the vendor's own id)."""
 
     __slots__ = ("key", "kind")
@@ -68,7 +68,13 @@ class Setting:
 
 
 COMMON_SETTINGS = (
-    Setting("requests_per_minute", "Requests a minute", kind="number", required=False, help="limit of this connection; empty: the platform's default"),
+    Setting(
+        "requests_per_minute",
+        "Requests a minute",
+        kind="number",
+        required=False,
+        help="limit of this connection; empty: the platform's default",
+    ),
     Setting("verify_tls", "Verify TLS", default=True, kind="flag", required=False, help="false only for a test server"),
 )
 
@@ -84,7 +90,9 @@ class Window:
         if self.start.tzinfo is None or self.end.tzinfo is None:
             raise ConfigurationError("a window needs times with a zone")
         if self.end < self.start:
-            raise ConfigurationError(f"the window ends ({self.end:%Y-%m-%d %H:%M}) before it starts ({self.start:%Y-%m-%d %H:%M})")
+            raise ConfigurationError(
+                f"the window ends ({self.end:%Y-%m-%d %H:%M}) before it starts ({self.start:%Y-%m-%d %H:%M})"
+            )
 
     def widened(self, look_back: timedelta) -> "Window":
         """The same window with an earlier start."""
@@ -124,7 +132,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True)
-class Mapping_:  # noqa: N801 - `Mapping` is the standard library's
+class Mapping_:  # ruff: ignore[invalid-class-name] - `Mapping` is the standard library's
     """Which records a map function takes: kind, required field values (dotted paths), and the field that gathers rows into one call."""
 
     kind: str
@@ -141,8 +149,11 @@ def maps(kind: str, /, *, together: str | None = None, **match: Any) -> Callable
     """
 
     def mark(function: _Function) -> _Function:
-        marks = [*getattr(function, "_maps", ()), Mapping_(kind, tuple((name.replace("__", "."), value) for name, value in match.items()), together)]
-        function._maps = marks  # type: ignore[attr-defined]  # noqa: SLF001 - a mark for Source.mappings
+        marks = [
+            *getattr(function, "_maps", ()),
+            Mapping_(kind, tuple((name.replace("__", "."), value) for name, value in match.items()), together),
+        ]
+        function._maps = marks  # type: ignore[attr-defined]  # ruff: ignore[private-member-access] - a mark for Source.mappings
         return function
 
     return mark
@@ -160,8 +171,12 @@ class Source:
     look_back: ClassVar[timedelta] = timedelta(days=3)  # how late facts may arrive
     settle: ClassVar[timedelta] = timedelta(0)  # how long after its end a fact is still moving
     keep: ClassVar[Mapping[str, tuple[str, ...]]] = {}  # kind -> dotted paths that may land; lists are walked through
-    content: ClassVar[Mapping[str, tuple[str, ...]]] = {}  # kind -> dotted paths of texts, reduced to record["features"]
-    people: ClassVar[Mapping[str, Mapping[str, str]]] = {}  # kind -> {dotted path: account | email | hr}, replaced by keyed references
+    content: ClassVar[
+        Mapping[str, tuple[str, ...]]
+    ] = {}  # kind -> dotted paths of texts, reduced to record["features"]
+    people: ClassVar[
+        Mapping[str, Mapping[str, str]]
+    ] = {}  # kind -> {dotted path: account | email | hr}, replaced by keyed references
     requests_per_minute: ClassVar[float | None] = None
 
     def __init__(self, connection: Connection) -> None:
@@ -223,7 +238,7 @@ class Source:
         if record.kind in self.content:
             kept["features"] = features(texts)
         for path, sort in self.people.get(record.kind, {}).items():
-            _replace(kept, path.split("."), lambda value, sort=sort: self.reference(pseudonyms, sort, value))
+            _replace(kept, path.split("."), partial(self.reference, pseudonyms, sort))
         return kept
 
     def reference(self, pseudonyms: Pseudonyms, sort: str, value: Any) -> str | None:
@@ -268,6 +283,7 @@ class BearerToken:
         self._token = token
 
     def __call__(self, request: Any) -> Any:
+        """Adds the header."""
         request.headers["Authorization"] = f"Bearer {self._token}"
         return request
 
@@ -280,7 +296,9 @@ Gathered = Iterable[tuple[Iterable[Record], Outcome]]
 
 def installed() -> dict[str, EntryPoint]:
     """Names of all installed sources; nothing is imported, so a broken one harms itself only."""
-    return {entry.name: entry for entry in sorted(entry_points(group="leerstroom.sources"), key=lambda entry: entry.name)}
+    return {
+        entry.name: entry for entry in sorted(entry_points(group="leerstroom.sources"), key=lambda entry: entry.name)
+    }
 
 
 def load(name: str) -> type[Source]:
@@ -290,8 +308,10 @@ def load(name: str) -> type[Source]:
         raise ConfigurationError(f"there is no source '{name}'; installed are {', '.join(installed()) or 'none'}")
     try:
         loaded = entry.load()
-    except Exception as error:  # noqa: BLE001 - whatever a third party's module raises
-        raise ConfigurationError(f"source '{name}' cannot be imported ({type(error).__name__}); reinstall {entry.dist}") from error
+    except Exception as error:
+        raise ConfigurationError(
+            f"source '{name}' cannot be imported ({type(error).__name__}); reinstall {entry.dist}"
+        ) from error
     if not (isinstance(loaded, type) and issubclass(loaded, Source)):
         raise ConfigurationError(f"source '{name}' is no subclass of connectors.source.Source")
     return loaded
@@ -341,7 +361,7 @@ def _typed(setting: Setting, value: Any) -> Any:
             raise ValueError("needs true or false")
         case "mapping":
             if not isinstance(value, Mapping):
-                raise ValueError("needs a table of names and values")
+                raise ValueError("needs a table of names and values")  # noqa: TRY004 - gathered with the other faults of fields
             return dict(value)
         case "url":
             if "://" not in str(value):

@@ -64,7 +64,7 @@ class BadRecord(LeerstroomError):
 class InvalidStatement(BadRecord):
     """A statement breaks a rule of xAPI; `property` is the path of what is wrong."""
 
-    def __init__(self, message: str, property: str = "") -> None:  # noqa: A002 - xAPI's own word
+    def __init__(self, message: str, property: str = "") -> None:  # ruff: ignore[builtin-argument-shadowing] - xAPI's own word
         super().__init__(message)
         self.property = property
 

@@ -12,7 +12,7 @@ leaves nothing that looks finished, and running it again replaces the folder.
 import io
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -35,14 +35,16 @@ class Store:
         try:
             self._files, self._base = fsspec.core.url_to_fs(self.root)
         except (ValueError, ImportError) as error:
-            raise ConfigurationError(f"data root {self.root} cannot be opened ({error}); install the fsspec package of that store") from error
+            raise ConfigurationError(
+                f"data root {self.root} cannot be opened ({error}); install the fsspec package of that store"
+            ) from error
 
     def path(self, relative: str) -> str:
         """The whole path or URL of something below the root."""
         return f"{self.root}/{relative}"
 
     @contextmanager
-    def writer(self, relative: str) -> Iterator["LineWriter"]:
+    def writer(self, relative: str) -> Generator["LineWriter", None, None]:
         """A writer of JSON lines; the file appears under its name only when the block ends without an error."""
         with tempfile.NamedTemporaryFile(prefix="leerstroom-", suffix=".jsonl.zst", delete=False) as temporary:
             name = Path(temporary.name)
@@ -95,7 +97,9 @@ class Store:
         """The manifest of a complete folder. Raises ConfigurationError when the folder is not complete."""
         manifest = self.read_json(f"{folder}/{MANIFEST}")
         if manifest is None:
-            raise ConfigurationError(f"{self.path(folder)} is not complete (no {MANIFEST}); run the stage that writes it again")
+            raise ConfigurationError(
+                f"{self.path(folder)} is not complete (no {MANIFEST}); run the stage that writes it again"
+            )
         return dict(manifest)
 
     def folders(self, below: str) -> list[str]:

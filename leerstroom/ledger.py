@@ -55,7 +55,9 @@ def write(engine: Engine, entry: Entry) -> None:
     table = state.ledger
     with engine.begin() as connection:
         connection.execute(
-            delete(table).where(table.c.run_id == entry.run_id, table.c.connection == entry.connection, table.c.stage == entry.stage)
+            delete(table).where(
+                table.c.run_id == entry.run_id, table.c.connection == entry.connection, table.c.stage == entry.stage
+            )
         )
         connection.execute(insert(table).values(row))
 
@@ -107,12 +109,26 @@ def check(engine: Engine, run_id: str) -> list[Entry]:
     faults = [fault for entry in found for fault in imbalances(entry)]
     by_stage = {(entry.connection, entry.stage): entry for entry in found if entry.state == "done"}
     for (connection, stage), entry in by_stage.items():
-        if stage == "map" and (pull := by_stage.get((connection, "pull"))) and pull.counts["pulled"] != entry.counts["pulled"]:
-            faults.append(f"{connection}: {pull.counts['pulled']} records landed but {entry.counts['pulled']} were mapped")
-        if stage == "load" and (mapped := by_stage.get((connection, "map"))) and mapped.counts["built"] != entry.counts["built"]:
-            faults.append(f"{connection}: {mapped.counts['built']} statements were built but {entry.counts['built']} reached the load stage")
+        if (
+            stage == "map"
+            and (pull := by_stage.get((connection, "pull")))
+            and pull.counts["pulled"] != entry.counts["pulled"]
+        ):
+            faults.append(
+                f"{connection}: {pull.counts['pulled']} records landed but {entry.counts['pulled']} were mapped"
+            )
+        if (
+            stage == "load"
+            and (mapped := by_stage.get((connection, "map")))
+            and mapped.counts["built"] != entry.counts["built"]
+        ):
+            faults.append(
+                f"{connection}: {mapped.counts['built']} statements were built but {entry.counts['built']} reached the load stage"
+            )
     if faults:
-        raise LedgerOutOfBalance(f"the ledger of run {run_id} does not balance: " + "; ".join(faults) + "; run the named stage again")
+        raise LedgerOutOfBalance(
+            f"the ledger of run {run_id} does not balance: " + "; ".join(faults) + "; run the named stage again"
+        )
     return found
 
 
@@ -129,13 +145,19 @@ def cover(engine: Engine, connection: str, source_kind: str, days: list[date], s
     with engine.begin() as database:
         known = {
             row.date: row.status
-            for row in database.execute(select(table.c.date, table.c.status).where(table.c.connection == connection, table.c.date.in_(days)))
+            for row in database.execute(
+                select(table.c.date, table.c.status).where(table.c.connection == connection, table.c.date.in_(days))
+            )
         }
         fresh = [day for day in days if known.get(day) != "ok" and known.get(day) != status]
         if fresh:
             database.execute(delete(table).where(table.c.connection == connection, table.c.date.in_(fresh)))
             database.execute(
-                insert(table), [{"date": day, "connection": connection, "source_kind": source_kind, "status": status} for day in fresh]
+                insert(table),
+                [
+                    {"date": day, "connection": connection, "source_kind": source_kind, "status": status}
+                    for day in fresh
+                ],
             )
 
 

@@ -65,7 +65,9 @@ class Revisions:
             known = {
                 row.fact: row
                 for row in database.execute(
-                    select(facts).where(facts.c.connection == self._connection, facts.c.fact.in_([fact for (fact, _), _ in identified]))
+                    select(facts).where(
+                        facts.c.connection == self._connection, facts.c.fact.in_([fact for (fact, _), _ in identified])
+                    )
                 )
             }
             rows: dict[str, dict[str, object]] = {}
@@ -102,7 +104,13 @@ class Revisions:
                     "as_of": as_of,
                     "voided": False,
                 }
-            self._write(database, list(rows.values()), void, {row["statement_id"]: fact for fact, row in rows.items()} | {r.statement_id: f for f, r in known.items()})
+            self._write(
+                database,
+                list(rows.values()),
+                void,
+                {row["statement_id"]: fact for fact, row in rows.items()}
+                | {r.statement_id: f for f, r in known.items()},
+            )
         return Planned(send, void, superseded)
 
     def retract(self, records: Iterable[str], as_of: str) -> list[tuple[str, str]]:
@@ -116,7 +124,12 @@ class Revisions:
                 rows = database.execute(select(facts).where(mine, facts.c.voided.is_(False))).all()
                 gone = [row for row in rows if row.as_of <= as_of]
                 void += [(row.statement_id, as_of) for row in gone]
-                self._write(database, [], [(row.statement_id, as_of) for row in gone], {row.statement_id: row.fact for row in gone})
+                self._write(
+                    database,
+                    [],
+                    [(row.statement_id, as_of) for row in gone],
+                    {row.statement_id: row.fact for row in gone},
+                )
                 if gone:
                     database.execute(
                         update(facts)
@@ -131,7 +144,9 @@ class Revisions:
         voids = state.voids
         with self._engine.connect() as database:
             for row in database.execute(
-                select(voids.c.statement_id, voids.c.at).where(voids.c.connection == self._connection, voids.c.done.is_(False))
+                select(voids.c.statement_id, voids.c.at).where(
+                    voids.c.connection == self._connection, voids.c.done.is_(False)
+                )
             ):
                 yield row.statement_id, row.at
 
@@ -139,7 +154,9 @@ class Revisions:
         """All planned voidings of this connection reached the LRS."""
         voids = state.voids
         with self._engine.begin() as database:
-            database.execute(update(voids).where(voids.c.connection == self._connection, voids.c.done.is_(False)).values(done=True))
+            database.execute(
+                update(voids).where(voids.c.connection == self._connection, voids.c.done.is_(False)).values(done=True)
+            )
 
     def _fresh(self, database: Connection, fact: str, base: str, about_to_void: list[str]) -> str:
         gone = self._voided(database, fact) | set(about_to_void)
@@ -155,14 +172,24 @@ class Revisions:
         return {row.statement_id for row in database.execute(select(voids.c.statement_id).where(voids.c.fact == fact))}
 
     def _write(
-        self, database: Connection, rows: list[dict[str, object]], void: list[tuple[str, str]], facts_by_statement: dict[object, str]
+        self,
+        database: Connection,
+        rows: list[dict[str, object]],
+        void: list[tuple[str, str]],
+        facts_by_statement: dict[object, str],
     ) -> None:
         execute = database.execute
         if void:
             execute(
                 self._insert(state.voids).on_conflict_do_nothing(),
                 [
-                    {"statement_id": old, "connection": self._connection, "fact": facts_by_statement.get(old, ""), "at": at, "done": False}
+                    {
+                        "statement_id": old,
+                        "connection": self._connection,
+                        "fact": facts_by_statement.get(old, ""),
+                        "at": at,
+                        "done": False,
+                    }
                     for old, at in void
                 ],
             )
@@ -171,7 +198,9 @@ class Revisions:
             execute(
                 upsert.on_conflict_do_update(
                     index_elements=["connection", "fact"],
-                    set_={name: upsert.excluded[name] for name in ("record", "statement_id", "base_id", "as_of", "voided")},
+                    set_={
+                        name: upsert.excluded[name] for name in ("record", "statement_id", "base_id", "as_of", "voided")
+                    },
                 ),
                 rows,
             )

@@ -28,7 +28,7 @@ def load_yaml(path: Path) -> Any:
 
     try:
         with path.open("rb") as stream:
-            return yaml.load(stream, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe loaders
+            return yaml.load(stream, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # ruff: ignore[unsafe-yaml-load] - both are safe loaders
     except FileNotFoundError as error:
         raise ConfigurationError(f"{path} does not exist; check the path") from error
     except yaml.YAMLError as error:

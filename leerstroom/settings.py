@@ -115,7 +115,9 @@ class Settings(BaseSettings):
         try:
             settings = cls(**values)
         except ValidationError as error:
-            faults = [f"{'.'.join(str(part) for part in each['loc']) or 'file'}: {each['msg']}" for each in error.errors()]
+            faults = [
+                f"{'.'.join(str(part) for part in each['loc']) or 'file'}: {each['msg']}" for each in error.errors()
+            ]
             faults += [f"environment variable {name} is not set" for name in missing]
             raise ConfigurationError(f"the settings ({file}) have faults: " + "; ".join(faults)) from None
         if missing:

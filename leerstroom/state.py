@@ -87,6 +87,7 @@ def open_state(url: str) -> Engine:
             cursor.execute("PRAGMA journal_mode=WAL")
             cursor.execute("PRAGMA synchronous=NORMAL")
             cursor.close()
+
     else:
         engine = create_engine(url, pool_pre_ping=True)
     metadata.create_all(engine)

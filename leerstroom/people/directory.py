@@ -36,7 +36,9 @@ class Directory:
 
     employees: list[Employee] = field(default_factory=list)
     leave: list[tuple[str, date]] = field(default_factory=list)
-    excluded_accounts: list[tuple[str, str]] = field(default_factory=list)  # ("email", address) or (connection or source, id)
+    excluded_accounts: list[tuple[str, str]] = field(
+        default_factory=list
+    )  # ("email", address) or (connection or source, id)
 
     @classmethod
     def read(cls, employees: Path, leave: Path | None = None, excluded: Path | None = None) -> "Directory":
@@ -76,7 +78,14 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
             delimiter = ";" if sample.split("\n", 1)[0].count(";") > sample.split("\n", 1)[0].count(",") else ","
             reader = csv.DictReader(stream, delimiter=delimiter)
             for row in reader:
-                yield reader.line_num, {(key or "").strip().lower(): (value or "") for key, value in row.items() if isinstance(value, str | None)}
+                yield (
+                    reader.line_num,
+                    {
+                        (key or "").strip().lower(): (value or "")
+                        for key, value in row.items()
+                        if isinstance(value, str | None)
+                    },
+                )
     except FileNotFoundError as error:
         raise ConfigurationError(f"{path} does not exist; check the directory setting") from error
     except (UnicodeDecodeError, csv.Error) as error:
@@ -87,11 +96,18 @@ def _employee(row: dict[str, str]) -> Employee:
     employee_id = row.get("employee_id", "").strip()
     if not employee_id:
         raise ValueError("employee_id is empty")
-    addresses = [row.get("mbox", ""), row.get("email", ""), *row.get("emails", "").split(";"), *row.get("aliases", "").split(";")]
+    addresses = [
+        row.get("mbox", ""),
+        row.get("email", ""),
+        *row.get("emails", "").split(";"),
+        *row.get("aliases", "").split(";"),
+    ]
     return Employee(
         employee_id=employee_id,
         emails=tuple(dict.fromkeys(_address(each) for each in addresses if each.strip())),
-        platform_ids=tuple((name[3:], value.strip()) for name, value in row.items() if name.startswith("id_") and value.strip()),
+        platform_ids=tuple(
+            (name[3:], value.strip()) for name, value in row.items() if name.startswith("id_") and value.strip()
+        ),
         team=row.get("team", "").strip(),
         manager=row.get("manager", "").strip(),
         location=row.get("location", "").strip(),

@@ -12,7 +12,7 @@ from leerstroom.people.pseudonyms import Pseudonyms
 DEFAULT_HOME_PAGE = "https://people.leerstroom.example"
 
 
-class ExcludedAccount(Exception):  # noqa: N818 - an answer, not a fault: the record is ignored and counted
+class ExcludedAccount(Exception):
     """The reference is a robot, a room device or a shared account of the exclusion list."""
 
 
@@ -69,5 +69,8 @@ class People:
     def known(self, account: str | None = None, *, email: str | None = None, hr: str | None = None) -> str | None:
         """Account name of the employee behind the references, or None when the directory does not know them."""
         return (
-            (account and self._by_account.get(account)) or (hr and self._by_hr.get(hr)) or (email and self._by_email.get(email)) or None
+            (account and self._by_account.get(account))
+            or (hr and self._by_hr.get(hr))
+            or (email and self._by_email.get(email))
+            or None
         )

@@ -62,11 +62,11 @@ class Retracted:
 Outcome = Built | Ignored | Retracted
 
 
-def statement(  # noqa: PLR0913 - it mirrors the statement
+def statement(
     *,
     actor: dict[str, Any],
     verb: Verb,
-    object: dict[str, Any],  # noqa: A002 - xAPI's own word
+    object: dict[str, Any],  # ruff: ignore[builtin-argument-shadowing] - xAPI's own word
     timestamp: datetime | str,
     result: Mapping[str, Any] | None = None,
     parent: str | dict[str, Any] | Iterable[str | dict[str, Any]] | None = None,
@@ -98,7 +98,9 @@ def statement(  # noqa: PLR0913 - it mirrors the statement
     if grouping:
         activities["grouping"] = _activities(grouping)
     context["contextActivities"] = activities
-    stated = {EXTENSION_BASE + name: value for name, value in extensions.items() if value is not None} if extensions else {}
+    stated = (
+        {EXTENSION_BASE + name: value for name, value in extensions.items() if value is not None} if extensions else {}
+    )
     if rule:
         stated[EXTENSION_BASE + "rule"] = rule
         if confidence is not None:
@@ -114,7 +116,9 @@ def statement(  # noqa: PLR0913 - it mirrors the statement
     return Built(made, revision, key)
 
 
-def activity(iri: str, type_iri: str | None = None, *, name: str | None = None, language: str = "und") -> dict[str, Any]:
+def activity(
+    iri: str, type_iri: str | None = None, *, name: str | None = None, language: str = "und"
+) -> dict[str, Any]:
     """An Activity object. `name` is for things (courses, rooms, webinars), never for what a person wrote."""
     definition: dict[str, Any] = {}
     if type_iri:

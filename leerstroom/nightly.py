@@ -1,0 +1,481 @@
+"""The night, stage by stage: pull → map → load per connection, then mirror → compute → publish, and the ledger that settles it.
+
+Each function is one Airflow task and one step of `leerstroom nightly`. It takes settings and paths, leaves files or rows, and returns a small
+dictionary of paths and counts. Any of them may be killed and run again.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from connectors.mapping import Mapper, Quarantined, serialised
+from connectors.source import Connection, Record, Source, Window, connect
+from leerstroom import ledger
+from leerstroom.errors import ConfigurationError, LeerstroomError, NeedsOperator, QuotaExhausted
+from leerstroom.landing import Store
+from leerstroom.people import Directory, People, Pseudonyms
+from leerstroom.revisions import Revisions, voiding
+from leerstroom.settings import Settings
+from leerstroom.state import open_state
+from leerstroom.statements import Retracted, Statement, utc_text
+
+if TYPE_CHECKING:
+    from connectors.lrs import Lrs
+
+logger = logging.getLogger(__name__)
+
+RECOMPUTED_DAYS = 35  # late statements and corrections change the past: rule R12 of docs/indicators.md
+WINDOWS_DAYS = (7, 28, 90)
+_PLAN = 1000  # statements whose facts are looked up together
+
+Progress = Callable[[int], None]
+
+
+def _nothing(_: int) -> None:
+    """Progress that nobody watches."""
+
+
+# --- what stages need --------------------------------------------------------------------------------------------------------
+
+
+def connection_of(settings: Settings, name: str) -> Connection:
+    """A configured connection. Raises ConfigurationError for an unknown name."""
+    fields = settings.connections.get(name)
+    if fields is None:
+        raise ConfigurationError(
+            f"there is no connection '{name}' in the settings; there are {', '.join(settings.connections) or 'none'}"
+        )
+    return Connection(name, str(fields["source"]), {key: value for key, value in fields.items() if key != "source"})
+
+
+def pseudonyms_of(settings: Settings) -> Pseudonyms:
+    """The pseudonyms under the organisation's key. Raises ConfigurationError when no key is set."""
+    if settings.pseudonym_key is None:
+        raise ConfigurationError(
+            "no pseudonym key is set; put a long random value into LEERSTROOM_PSEUDONYM_KEY and keep it: another key makes everyone a stranger"
+        )
+    return Pseudonyms(settings.pseudonym_key.get_secret_value())
+
+
+def directory_of(settings: Settings) -> Directory:
+    """The employee directory of the settings; empty where none is configured."""
+    if settings.directory.employees is None:
+        return Directory()
+    return Directory.read(settings.directory.employees, settings.directory.leave, settings.directory.excluded)
+
+
+def lrs_of(settings: Settings) -> "Lrs":
+    """The connector to the configured LRS."""
+    from connectors.lrs import Lrs
+
+    return Lrs(
+        settings.lrs.endpoint,
+        settings.lrs.key,
+        settings.lrs.secret.get_secret_value(),
+        version=settings.lrs.version,
+        name="lrs",
+    )
+
+
+def people_of(source: Source, settings: Settings) -> People:
+    """Resolution for one connection."""
+    return People(
+        pseudonyms_of(settings),
+        tenant=source.tenant,
+        source=source.name,
+        connection=source.connection.name,
+        directory=directory_of(settings),
+        home_page=settings.organisation.home_page,
+    )
+
+
+def system_agent(settings: Settings) -> dict[str, Any]:
+    """Who voids: ourselves."""
+    return {"objectType": "Agent", "account": {"homePage": settings.organisation.home_page, "name": "leerstroom"}}
+
+
+@dataclass(slots=True)
+class _Stage:
+    """Counts of one stage of one connection on their way into the ledger."""
+
+    counts: dict[str, Any] = field(default_factory=dict)
+
+
+@contextmanager
+def _stage(
+    name: str,
+    connection: str,
+    source: str,
+    settings: Settings,
+    run_id: str,
+    window: tuple[datetime, datetime] | None = None,
+) -> Generator[_Stage, None, None]:
+    """Writes the stage's ledger entry, whether it ends well or not, and one line to the log."""
+    engine = open_state(settings.state_url)
+    stage, started, state = _Stage(), time.monotonic(), "failed"
+    try:
+        yield stage
+        state = "done"
+    except QuotaExhausted:
+        state = "deferred"
+        raise
+    finally:
+        seconds = time.monotonic() - started
+        ledger.write(
+            engine,
+            ledger.Entry(
+                run_id=run_id,
+                connection=connection,
+                source=source,
+                stage=name,
+                state=state,
+                counts=stage.counts,
+                at=ledger.now(),
+                seconds=round(seconds),
+                window_start=window[0] if window else None,
+                window_end=window[1] if window else None,
+            ),
+        )
+        logger.info("%s %s: %s in %.1f s, %s", name, connection, state, seconds, orjson.dumps(stage.counts).decode())
+
+
+def _days(start: datetime, end: datetime, zone: str) -> list[date]:
+    """Local days that lie wholly or partly inside the window."""
+    first, last = (
+        start.astimezone(ZoneInfo(zone)).date(),
+        (end - timedelta(microseconds=1)).astimezone(ZoneInfo(zone)).date(),
+    )
+    return [first + timedelta(days=number) for number in range((last - first).days + 1)]
+
+
+# --- per connection ------------------------------------------------------------------------------------------------------------
+
+
+def pull(
+    connection: Connection,
+    start: datetime,
+    end: datetime,
+    *,
+    settings: Settings,
+    run_id: str,
+    progress: Progress = _nothing,
+) -> dict[str, Any]:
+    """Pulls a window, reduced at the edge, into the landing. Returns `{connection, source, path, counts}`."""
+    source = connect(connection)
+    window = Window(start, end)
+    folder = f"landing/{source.name}/{connection.name}/{window.name}"
+    store, pseudonyms = Store(settings.data), pseudonyms_of(settings)
+    engine = open_state(settings.state_url)
+    days = _days(start, end, settings.organisation.time_zone)
+    with _stage("pull", connection.name, source.name, settings, run_id, (start, end)) as stage:
+        stage.counts = {"pulled": 0}
+        as_of = utc_text(ledger.now())
+        store.begin(folder)
+        try:
+            with source.api() as api, store.writer(f"{folder}/records.jsonl.zst") as writer:
+                for record in source.pull(api, window.widened(source.look_back)):
+                    kept = source.minimise(record, pseudonyms)
+                    writer.write({"kind": kept.kind, "key": kept.key, "record": kept})
+                    progress(writer.lines)
+                stage.counts = {"pulled": writer.lines, "requests": api.requests_made}
+        except LeerstroomError:
+            ledger.cover(engine, connection.name, str(source.kind), days, "missing")
+            raise
+        store.finish(
+            folder,
+            {
+                "connection": connection.name,
+                "source": source.name,
+                "as_of": as_of,
+                "start": utc_text(start),
+                "end": utc_text(end),
+                **stage.counts,
+            },
+        )
+        ledger.cover(engine, connection.name, str(source.kind), days, "ok")
+    return {"connection": connection.name, "source": source.name, "path": folder, "counts": stage.counts}
+
+
+def landed(store: Store, folder: str) -> Iterator[Record]:
+    """The records of a landing folder."""
+    for line in store.lines(f"{folder}/records.jsonl.zst"):
+        value = orjson.loads(line)
+        yield Record(value["kind"], value["key"], value["record"])
+
+
+def map_landing(
+    connection: Connection, path: str, *, settings: Settings, run_id: str, progress: Progress = _nothing
+) -> dict[str, Any]:
+    """Maps a landing folder into statements, retractions and quarantine. Returns `{connection, source, path, counts}`."""
+    source = connect(connection, complete=False)
+    store = Store(settings.data)
+    manifest = store.manifest(path)
+    _, _, rest = path.partition("/")
+    folder, quarantine = f"statements/{rest}", f"quarantine/{rest}"
+    mapper = Mapper(source, people_of(source, settings), version=settings.lrs.version)
+    with _stage("map", connection.name, source.name, settings, run_id, _window(manifest)) as stage:
+        store.begin(folder)
+        with (
+            store.writer(f"{folder}/statements.jsonl.zst") as statements,
+            store.writer(f"{folder}/retractions.jsonl.zst") as retractions,
+            store.writer(f"{quarantine}/quarantine.jsonl.zst") as rejected,
+        ):
+            for outcome in mapper.statements(landed(store, path)):
+                if isinstance(outcome, Quarantined):
+                    rejected.write({
+                        **outcome.as_json(),
+                        "connection": connection.name,
+                        "stage": "map",
+                        "at": manifest["as_of"],
+                    })
+                elif isinstance(outcome, Retracted):
+                    retractions.write(outcome.key)
+                else:
+                    statements.write_bytes(serialised(outcome))
+                    progress(statements.lines)
+        stage.counts = mapper.counts.as_json()
+        store.finish(quarantine, {**manifest, "quarantined": rejected.lines})
+        store.finish(folder, {**manifest, **stage.counts, "landing": path})
+    return {"connection": connection.name, "source": source.name, "path": folder, "counts": stage.counts}
+
+
+def _window(manifest: Mapping[str, Any]) -> tuple[datetime, datetime]:
+    return datetime.fromisoformat(manifest["start"]), datetime.fromisoformat(manifest["end"])
+
+
+def load(
+    connection: str,
+    path: str,
+    *,
+    settings: Settings,
+    run_id: str,
+    lrs: "Lrs | None" = None,
+    progress: Progress = _nothing,
+) -> dict[str, Any]:
+    """Loads a statements folder into the LRS, voiding what it replaces or retracts. Returns `{connection, path, counts}`."""
+    store = Store(settings.data)
+    manifest = store.manifest(path)
+    as_of, agent = manifest["as_of"], system_agent(settings)
+    revisions = Revisions(open_state(settings.state_url), connection)
+    planned = {"built": 0, "voids": 0, "superseded": 0}
+
+    def voids(wanted: Iterable[tuple[str, str]]) -> Iterator[bytes]:
+        for statement_id, at in wanted:
+            planned["voids"] += 1
+            yield serialised(voiding(statement_id, at, agent))
+
+    def outgoing() -> Iterator[bytes]:
+        yield from voids(list(revisions.unsent()))
+        lines = store.lines(f"{path}/statements.jsonl.zst")
+        while batch := [orjson.loads(line) for line in islice(lines, _PLAN)]:
+            planned["built"] += len(batch)
+            plan = revisions.plan(batch, as_of)
+            planned["superseded"] += plan.superseded
+            for statement in plan.send:
+                yield serialised(statement)
+            yield from voids(plan.void)
+        retracted = [orjson.loads(line) for line in store.lines(f"{path}/retractions.jsonl.zst")]
+        yield from voids(revisions.retract(retracted, as_of))
+
+    with _stage("load", connection, str(manifest["source"]), settings, run_id, _window(manifest)) as stage:
+        report = (lrs or lrs_of(settings)).load(outgoing(), on_batch=progress)
+        revisions.confirm()
+        stage.counts = {
+            **planned,
+            "stored": report.stored,
+            "already_there": report.already_there,
+            "conflicting": report.conflicting,
+            "rejected": report.rejected,
+        }
+        if report.rejections:
+            _, _, rest = path.partition("/")
+            with store.writer(f"quarantine/{rest}/refused.jsonl.zst") as refused:
+                refused.write_all(
+                    {"connection": connection, "stage": "load", "key": each.id, "reason": each.reason, "at": as_of}
+                    for each in report.rejections
+                )
+    return {"connection": connection, "path": path, "counts": stage.counts}
+
+
+# --- over all connections ----------------------------------------------------------------------------------------------------------
+
+
+def mirror(*, settings: Settings, run_id: str, lrs: "Lrs | None" = None) -> dict[str, Any]:
+    """Brings the mirror up to the LRS. Returns `{path, counts}`."""
+    from connectors.lrs import mirror as bring
+
+    from leerstroom.mirror import Mirror
+
+    target = Mirror(f"{settings.data.rstrip('/')}/mirror")
+    with _stage("mirror", "lrs", "lrs", settings, run_id) as stage:
+        report = bring(lrs or lrs_of(settings), target)
+        stage.counts = {"fetched": report.fetched, "new": report.new}
+    return {"path": target.root, "counts": stage.counts}
+
+
+def compute(*, settings: Settings, run_id: str, as_of: date, start: date | None = None) -> dict[str, Any]:
+    """Computes all indicators as of a day: the days from `start` (35 days back by default) and the windows. Returns `{path, counts}`."""
+    from leerstroom.classification import load_rules
+    from leerstroom.indicators import compute_nightly
+    from leerstroom.mirror import Mirror
+
+    source = Mirror(f"{settings.data.rstrip('/')}/mirror")
+    target = f"indicators/as_of={as_of.isoformat()}"
+    with _stage("compute", "indicators", "indicators", settings, run_id) as stage:
+        values = compute_nightly(
+            source,
+            directory_of(settings),
+            rules=load_rules(settings.rules),
+            coverage=ledger.coverage(open_state(settings.state_url)),
+            from_=start or as_of - timedelta(days=RECOMPUTED_DAYS - 1),
+            as_of=as_of,
+            windows_days=WINDOWS_DAYS,
+            time_zone=settings.organisation.time_zone,
+            pseudonyms=pseudonyms_of(settings),
+            home_page=settings.organisation.home_page,
+        )
+        path = Store(settings.data).path(f"{target}/indicator_values.parquet")
+        if "://" not in path:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+        values.write_parquet(path)
+        stage.counts = {"values": values.table.num_rows}
+    return {"path": path, "counts": stage.counts}
+
+
+def publish(*, settings: Settings, run_id: str, as_of: date, values: str | None = None) -> dict[str, Any]:
+    """Publishes the values of a day to HR: tables, workbook, report. Returns `{report, workbook, tables, counts}`."""
+    from leerstroom import publishing
+
+    path = values or Store(settings.data).path(f"indicators/as_of={as_of.isoformat()}/indicator_values.parquet")
+    with _stage("publish", "hr", "hr", settings, run_id) as stage:
+        published = publishing.publish(
+            path,
+            directory=directory_of(settings),
+            coverage=ledger.coverage(open_state(settings.state_url)),
+            as_of=as_of,
+            out=settings.hr.out,
+            database=settings.hr_database,
+            language=settings.hr.language,
+            policy=settings.hr.policy,
+            organisation=settings.organisation.name,
+        )
+        stage.counts = {"rows": published.rows}
+    return {
+        "report": str(published.report),
+        "workbook": str(published.workbook),
+        "tables": str(published.tables),
+        "counts": stage.counts,
+    }
+
+
+def settle(*, settings: Settings, run_id: str) -> dict[str, Any]:
+    """Checks that the run's ledger balances and says how the night ended: complete, or partial with what failed.
+
+    Raises LedgerOutOfBalance when records went in that came out nowhere.
+    """
+    entries = ledger.check(open_state(settings.state_url), run_id)
+    unfinished = sorted({
+        f"{entry.connection} ({entry.stage} {entry.state})" for entry in entries if entry.state != "done"
+    })
+    totals: dict[str, int] = {}
+    for entry in entries:
+        for name in ("pulled", "built", "stored", "already_there", "voids", "rejected", "conflicting"):
+            if entry.stage == {"pulled": "pull", "built": "map"}.get(name, "load") and isinstance(
+                entry.counts.get(name), int
+            ):
+                totals[name] = totals.get(name, 0) + entry.counts[name]
+        if entry.stage == "map":
+            for name in ("ignored", "quarantined"):
+                totals[name] = totals.get(name, 0) + sum(entry.counts.get(name, {}).values())
+    return {
+        "run_id": run_id,
+        "state": "partial" if unfinished else "complete",
+        "unfinished": unfinished,
+        "counts": totals,
+    }
+
+
+@dataclass(slots=True)
+class Night:
+    """What `run` did."""
+
+    run_id: str
+    settled: dict[str, Any]
+    published: dict[str, Any]
+    failures: dict[str, str] = field(default_factory=dict)
+
+
+def run(
+    settings: Settings,
+    start: datetime,
+    end: datetime,
+    *,
+    only: Iterable[str] = (),
+    announce: Callable[[str], None] = logger.info,
+) -> Night:
+    """The whole night without Airflow. A connection that fails does not stop the others; its reason is in `failures`."""
+    run_id = f"manual__{utc_text(start)}__{utc_text(end)}"
+    failures: dict[str, str] = {}
+    lrs = lrs_of(settings)
+    for name in only or settings.connections:
+        try:
+            connection = connection_of(settings, name)
+            announce(f"{name}: pull")
+            pulled = pull(connection, start, end, settings=settings, run_id=run_id)
+            announce(f"{name}: {pulled['counts']['pulled']} records; map")
+            mapped = map_landing(connection, pulled["path"], settings=settings, run_id=run_id)
+            announce(f"{name}: {mapped['counts']['built']} statements; load")
+            load(name, mapped["path"], settings=settings, run_id=run_id, lrs=lrs)
+        except LeerstroomError as error:
+            failures[name] = str(error)
+            announce(f"{name}: {error}")
+    announce("mirror")
+    mirror(settings=settings, run_id=run_id, lrs=lrs)
+    as_of = (end - timedelta(microseconds=1)).astimezone(ZoneInfo(settings.organisation.time_zone)).date()
+    announce(f"indicators as of {as_of}")
+    computed = compute(settings=settings, run_id=run_id, as_of=as_of)
+    announce("publish")
+    published = publish(settings=settings, run_id=run_id, as_of=as_of, values=computed["path"])
+    settled = settle(settings=settings, run_id=run_id)
+    if failures and len(failures) == len(list(only or settings.connections)):
+        raise NeedsOperator(
+            "every connection failed: " + "; ".join(f"{name}: {reason}" for name, reason in failures.items())
+        )
+    return Night(run_id, settled, published, failures)
+
+
+def local_window(from_: date, to: date, zone: str) -> tuple[datetime, datetime]:
+    """The window of the local days `from_` to `to`, both inclusive, as aware UTC times."""
+    midnight = datetime.min.time()
+    start = datetime.combine(from_, midnight, ZoneInfo(zone))
+    end = datetime.combine(to + timedelta(days=1), midnight, ZoneInfo(zone))
+    return start.astimezone(UTC), end.astimezone(UTC)
+
+
+__all__ = [
+    "Night",
+    "Statement",
+    "compute",
+    "connection_of",
+    "directory_of",
+    "landed",
+    "load",
+    "local_window",
+    "lrs_of",
+    "map_landing",
+    "mirror",
+    "people_of",
+    "publish",
+    "pull",
+    "run",
+    "settle",
+]

@@ -1,0 +1,153 @@
+"""`leerstroom normalise`, `load`, `query`, `sync`: records into statements, statements into and out of an LRS."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+
+from leerstroom.errors import BadRecord, ConfigurationError
+
+
+def register(app: typer.Typer) -> None:
+    """Adds this room's commands."""
+    app.command(
+        epilog="Example: leerstroom normalise matrix messages.jsonl --quarantine rest.jsonl > statements.jsonl"
+    )(normalise)
+
+
+def normalise(
+    source: Annotated[str, typer.Argument(help="Name of the source; see leerstroom sources.")],
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Records, one JSON value a line or one in all; default: standard input.")
+    ] = None,
+    quarantine: Annotated[
+        Path | None, typer.Option(help="Takes what cannot become a statement, with the reason.")
+    ] = None,
+    connection: Annotated[
+        str | None, typer.Option(help='Fields of the connection as JSON, such as {"host": "https://…"}.')
+    ] = None,
+    xapi_version: Annotated[
+        str, typer.Option("--version", help="xAPI version of the statements: 1.0.3 or 2.0.0.")
+    ] = "1.0.3",
+) -> None:
+    """Records as the vendor sends them (a page or one record a line) → statements as JSON lines. Never stops at a bad record.
+
+    Works without any configuration: everyone is unresolved, and without LEERSTROOM_PSEUDONYM_KEY a random key is used.
+    """
+    from connectors.mapping import Mapper, Quarantined, serialised
+    from connectors.source import Connection, Record, connect
+    from leerstroom.people import People, Pseudonyms
+    from leerstroom.statements import Retracted
+
+    fields: dict[str, Any] = {}
+    if connection:
+        try:
+            fields = orjson.loads(connection)
+        except orjson.JSONDecodeError as error:
+            raise ConfigurationError("--connection is no JSON object") from error
+    fields.setdefault("host", f"https://{source}.example") if source != "sheet" else None
+    made = connect(Connection(fields.pop("name", source), source, fields), complete=False)
+    key = os.environ.get("LEERSTROOM_PSEUDONYM_KEY")
+    if not key:
+        typer.echo("leerstroom: LEERSTROOM_PSEUDONYM_KEY is not set; the pseudonyms of this run fit no other", err=True)
+    pseudonyms = Pseudonyms(key) if key else Pseudonyms.random()
+    mapper = Mapper(
+        made,
+        People(pseudonyms, tenant=made.tenant, source=source, connection=made.connection.name),
+        version=xapi_version,
+    )
+    unreadable = 0
+
+    with quarantine.open("wb") if quarantine else _nowhere() as rejected:
+
+        def refuse(value: dict[str, Any]) -> None:
+            rejected.write(orjson.dumps(value) + b"\n")
+
+        def records() -> Iterator[Record]:
+            nonlocal unreadable
+            for where, payload in _payloads(files or [], made):
+                if isinstance(payload, BadRecord):
+                    unreadable += 1
+                    refuse({"where": where, "reason": str(payload)})
+                    continue
+                try:
+                    for record in [payload] if isinstance(payload, Record) else made.read(payload):
+                        yield made.minimise(record, pseudonyms)
+                except BadRecord as error:
+                    unreadable += 1
+                    refuse({"where": where, "reason": str(error)})
+                except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
+                    unreadable += 1
+                    refuse({"where": where, "reason": f"unknown shape ({type(error).__name__})"})
+
+        out = sys.stdout.buffer
+        for outcome in mapper.statements(records()):
+            if isinstance(outcome, Quarantined):
+                refuse(outcome.as_json())
+            elif not isinstance(outcome, Retracted):
+                out.write(serialised(outcome) + b"\n")
+        out.flush()
+    counts = mapper.counts
+    typer.echo(
+        f"{counts.pulled + unreadable} records: {counts.mapped} mapped into {counts.built} statements and {counts.retracted} retractions, "
+        f"{counts.ignored.total()} ignored, {counts.quarantined.total() + unreadable} quarantined",
+        err=True,
+    )
+
+
+def _nowhere() -> Any:
+    return Path(os.devnull).open("wb")
+
+
+def _payloads(files: list[Path], source: Any) -> Iterator[tuple[str, Any]]:
+    for file in files:
+        if hasattr(source, "read_file") and file.suffix.lower() in {".csv", ".xlsx", ".txt", ".zip"}:
+            try:
+                for number, record in enumerate(source.read_file(str(file)), 1):
+                    yield f"{file.name} record {number}", record
+            except BadRecord as error:
+                yield file.name, error
+            continue
+        with file.open("rb") as stream:
+            yield from _lines(file.name, stream)
+    if not files:
+        yield from _lines("standard input", sys.stdin.buffer)
+
+
+def _lines(name: str, stream: Any) -> Iterator[tuple[str, Any]]:
+    first = stream.readline()
+    try:
+        value = orjson.loads(first)
+    except orjson.JSONDecodeError:
+        rest = first + stream.read()  # one value over many lines, or lines of which the first is bad
+        try:
+            value = orjson.loads(rest)
+        except orjson.JSONDecodeError:
+            for number, line in enumerate(rest.splitlines(), 1):
+                yield from _line(name, number, line)
+            return
+        yield from _spread(name, value)
+        return
+    yield from _spread(f"{name} line 1", value)
+    for number, line in enumerate(stream, 2):
+        yield from _line(name, number, line)
+
+
+def _line(name: str, number: int, line: bytes) -> Iterator[tuple[str, Any]]:
+    if line.strip():
+        try:
+            yield f"{name} line {number}", orjson.loads(line)
+        except orjson.JSONDecodeError:
+            yield f"{name} line {number}", BadRecord("the line is no JSON")
+
+
+def _spread(where: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, list):
+        for number, each in enumerate(value, 1):
+            yield f"{where} item {number}", each
+    else:
+        yield where, value

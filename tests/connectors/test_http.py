@@ -1,0 +1,157 @@
+"""The way out, against a real server that misbehaves as platforms do."""
+
+import time
+from datetime import UTC, datetime
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from connectors.http import Api, RateLimit, RequestRefused, error_code, retry_after_s
+from leerstroom.errors import CredentialsRefused, QuotaExhausted, RateLimited, UnexpectedShape, Unreachable
+
+
+class Platform:
+    """Answers from a list, the last one for ever, and remembers what it was asked."""
+
+    def __init__(self, *answers: Response) -> None:
+        self.answers = list(answers)
+        self.asked: list[Request] = []
+        self.app = Starlette(routes=[Route("/{rest:path}", self.answer, methods=["GET", "POST"])])
+
+    async def answer(self, request: Request) -> Response:
+        self.asked.append(request)
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+
+def ok() -> Response:
+    return JSONResponse({"fine": True})
+
+
+def test_wrong_credentials_fail_at_once_and_name_connection_and_endpoint(serve) -> None:
+    platform = Platform(JSONResponse({"errcode": "M_UNKNOWN_TOKEN", "error": "Unknown token of anna@example.org"}, 401))
+    with Api(serve(platform.app), connection="chat_hr") as api, pytest.raises(CredentialsRefused) as caught:
+        api.get("/whoami")
+    assert len(platform.asked) == 1
+    assert "chat_hr" in str(caught.value)
+    assert "/whoami" in str(caught.value)
+    assert "M_UNKNOWN_TOKEN" in str(caught.value)
+    assert "anna" not in str(caught.value)
+
+
+def test_too_many_requests_waits_as_long_as_the_platform_says(serve) -> None:
+    platform = Platform(JSONResponse({"errcode": "M_LIMIT_EXCEEDED", "retry_after_ms": 300}, 429, {"Retry-After": "0"}), ok())
+    started = time.monotonic()
+    with Api(serve(platform.app), connection="c") as api:
+        assert api.get("/x").body == {"fine": True}
+    assert time.monotonic() - started >= 0.3
+
+
+def test_a_limit_longer_than_our_patience_is_told_with_its_length(serve) -> None:
+    platform = Platform(Response(status_code=429, headers={"Retry-After": "7200"}))
+    with Api(serve(platform.app), connection="c") as api, pytest.raises(RateLimited) as caught:
+        api.get("/x")
+    assert caught.value.retry_after_s == 7200
+    assert len(platform.asked) == 1
+
+
+def test_a_limit_without_any_header_backs_off_and_tries_again(serve) -> None:
+    platform = Platform(Response(status_code=429), Response(status_code=429), ok())
+    with Api(serve(platform.app), connection="c") as api:
+        assert api.get("/x").body == {"fine": True}
+    assert len(platform.asked) == 3
+
+
+def test_a_spent_daily_quota_defers_and_is_not_tried_again(serve) -> None:
+    platform = Platform(JSONResponse({"code": 429, "message": "You have reached the maximum daily rate limit"}, 429))
+    with (
+        Api(serve(platform.app), connection="c", quota=lambda status, body: status == 429 and "daily" in body["message"]) as api,
+        pytest.raises(QuotaExhausted),
+    ):
+        api.get("/x")
+    assert len(platform.asked) == 1
+
+
+@pytest.mark.parametrize("broken", [Response("<html>maintenance</html>", 503), Response('{"cut": [1, 2', 200), Response("<html>", 200)])
+def test_a_broken_answer_is_tried_again(serve, broken: Response) -> None:
+    platform = Platform(broken, ok())
+    with Api(serve(platform.app), connection="c") as api:
+        assert api.get("/x").body == {"fine": True}
+
+
+def test_a_platform_that_stays_down_is_unreachable_after_all_tries(serve) -> None:
+    platform = Platform(Response(status_code=502))
+    with Api(serve(platform.app), connection="c", tries=3) as api, pytest.raises(Unreachable):
+        api.get("/x")
+    assert len(platform.asked) == 3
+
+
+def test_no_server_at_all_is_unreachable_and_says_which_connection() -> None:
+    with Api("http://127.0.0.1:9", connection="academy", tries=2) as api, pytest.raises(Unreachable, match="academy"):
+        api.get("/x")
+
+
+def test_a_paging_address_on_another_host_is_never_followed(serve) -> None:
+    platform = Platform(ok())
+    with Api(serve(platform.app), connection="c", auth=None) as api, pytest.raises(UnexpectedShape, match="another host"):
+        api.get("http://evil.example/next")
+    assert platform.asked == []
+
+
+def test_a_redirect_to_a_login_page_is_loud(serve) -> None:
+    platform = Platform(RedirectResponse("https://login.example/"))
+    with Api(serve(platform.app), connection="c") as api, pytest.raises(UnexpectedShape, match="redirects"):
+        api.get("/x")
+
+
+def test_a_refused_request_carries_status_and_code(serve) -> None:
+    platform = Platform(JSONResponse({"code": 3001, "message": "Meeting does not exist: anna@example.org"}, 400))
+    with Api(serve(platform.app), connection="c") as api, pytest.raises(RequestRefused) as caught:
+        api.get("/x")
+    assert (caught.value.status, caught.value.code) == (400, "3001")
+    assert "anna" not in str(caught.value)
+
+
+def test_what_may_be_missing_is_an_answer_without_a_body(serve) -> None:
+    platform = Platform(JSONResponse({"code": 3001}, 404))
+    with Api(serve(platform.app), connection="c") as api:
+        assert api.get("/x", missing_ok=True).body is None
+
+
+def test_the_base_address_may_have_a_path(serve) -> None:
+    platform = Platform(ok())
+    with Api(serve(platform.app) + "/zoom/v2/", connection="c") as api:
+        api.get("/users")
+    assert platform.asked[0].url.path == "/zoom/v2/users"
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "seconds"),
+    [
+        ({}, None, None),
+        ({"Retry-After": "5"}, {"retry_after_ms": 4268}, 5.0),
+        ({"Retry-After": "4"}, {"retry_after_ms": 4268}, 4.268),
+        ({}, {"retry-after": 1.5}, 1.5),
+        ({"Retry-After": "Tue, 03 Nov 2026 09:01:00 GMT"}, None, 60.0),
+        ({"Retry-After": "soon"}, {"retry_after": True}, None),
+    ],
+)
+def test_retry_after_in_each_of_its_forms(headers: dict, body: dict | None, seconds: float | None) -> None:
+    assert retry_after_s(headers, body, now=datetime(2026, 11, 3, 9, 0, tzinfo=UTC)) == seconds
+
+
+def test_an_error_code_never_is_a_sentence_or_an_address() -> None:
+    assert error_code({"error": "No user anna@example.org"}) == ""
+    assert error_code({"error": "invalid_client"}) == "invalid_client"
+
+
+def test_a_rate_limit_spreads_requests_over_the_minute() -> None:
+    now = [0.0]
+    limit = RateLimit(120, clock=lambda: now[0])
+    delays = [limit.delay_s() for _ in range(10)]
+    assert delays == sorted(delays)
+    assert delays[-1] == pytest.approx(4.5)
+    now[0] = 100.0
+    assert limit.delay_s() == 0.0

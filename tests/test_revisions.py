@@ -1,5 +1,6 @@
 """Facts that change or go: what is sent, what is voided, whatever is killed or loaded again."""
 
+from itertools import starmap
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,14 @@ def as_of(number: int) -> str:
     return f"2026-11-{number:02d}T00:00:00.000Z"
 
 
-def load(revisions: Revisions, lrs: Lrs, facts: list[tuple[str, str]], gone: list[str], number: int, kill_after: int | None = None) -> None:
+def load(
+    revisions: Revisions,
+    lrs: Lrs,
+    facts: list[tuple[str, str]],
+    gone: list[str],
+    number: int,
+    kill_after: int | None = None,
+) -> None:
     """One load as the night does it; `kill_after` statements it dies."""
     left = [10_000 if kill_after is None else kill_after]
 
@@ -51,7 +59,7 @@ def load(revisions: Revisions, lrs: Lrs, facts: list[tuple[str, str]], gone: lis
 
     for sid, _ in list(revisions.unsent()):
         arrives(lambda sid=sid: lrs.voided.add(sid))
-    plan = revisions.plan([made(*fact) for fact in facts], as_of(number))
+    plan = revisions.plan(list(starmap(made, facts)), as_of(number))
     for statement in plan.send:
         arrives(lambda s=statement: lrs.stored.__setitem__(s["id"], s["_is"]))
     void = plan.void + revisions.retract([record_id("test", "https://t.example", key) for key in gone], as_of(number))
@@ -118,7 +126,9 @@ def test_a_voiding_is_the_same_statement_when_it_is_sent_again() -> None:
 keys = st.sampled_from("abc")
 pulls = st.lists(
     st.tuples(
-        st.dictionaries(keys, st.sampled_from("123"), max_size=3), st.sets(keys, max_size=1), st.one_of(st.none(), st.integers(0, 4))
+        st.dictionaries(keys, st.sampled_from("123"), max_size=3),
+        st.sets(keys, max_size=1),
+        st.one_of(st.none(), st.integers(0, 4)),
     ),
     min_size=1,
     max_size=6,
@@ -127,7 +137,9 @@ pulls = st.lists(
 
 @settings(max_examples=60, deadline=None)
 @given(pulls)
-def test_killed_anywhere_and_run_again_the_lrs_equals_a_calm_night(tmp_path_factory: pytest.TempPathFactory, history) -> None:
+def test_killed_anywhere_and_run_again_the_lrs_equals_a_calm_night(
+    tmp_path_factory: pytest.TempPathFactory, history
+) -> None:
     folder = tmp_path_factory.mktemp("state")
     calm, wild = Lrs(), Lrs()
     calm_state = Revisions(open_state(f"sqlite:///{folder}/calm.sqlite"), "c")

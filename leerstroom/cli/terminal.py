@@ -1,14 +1,14 @@
 """What a person sees: tables and progress on a terminal, plain lines in a pipe."""
 
 import sys
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from typing import Any
 
 import orjson
 import typer
 
-from leerstroom.nightly import Progress
+Progress = Callable[[int], None]
 
 
 def print_json(value: Any) -> None:

@@ -1,5 +1,6 @@
 """Builds statements as plain dictionaries, so that a map function looks like the statement it makes."""
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -170,6 +171,8 @@ def parse_time(text: str | int | float, *, zone: str | None = None) -> datetime:
     if isinstance(text, bool) or text is None:
         raise BadRecord("time is missing")
     if isinstance(text, int | float):
+        if not math.isfinite(text):
+            raise BadRecord("time is no finite number")
         return from_ms(int(text if text > 100_000_000_000 else text * 1000))
     try:
         moment = datetime.fromisoformat(_OFFSET_WITHOUT_COLON.sub(r"\1:\2", text.strip()))

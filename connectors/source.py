@@ -42,7 +42,7 @@ class Verified(StrEnum):
     DOCUMENTATION = "from documentation only"
 
 
-class Record(dict[str, Any]):  # noqa: FURB189 - a plain dictionary with two labels, made a million times a night
+class Record(dict[str, Any]):
     """One thing that a platform told us: the vendor's fields, plus `kind` (which list it came from) and `key` (the vendor's own id)."""
 
     __slots__ = ("key", "kind")

@@ -121,7 +121,7 @@ class Rules:
     def max_session_ms(self, source_kind: str | None) -> int:
         """The longest session that counts, in milliseconds."""
         caps = self.parameters["max_session_minutes"]
-        return int(round(float(caps.get(source_kind, caps["default"])) * 60_000))
+        return round(float(caps.get(source_kind, caps["default"])) * 60_000)
 
     @property
     def group_sizes(self) -> list[int]:

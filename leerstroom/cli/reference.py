@@ -1,0 +1,98 @@
+"""Writes `docs/cli.md` and `docs/platforms.md` out of the code, so that they never say otherwise: `make docs`."""
+
+from pathlib import Path
+
+import click
+import typer
+
+HEADER = "<!-- made by make docs; do not edit -->\n"
+
+
+def commands_markdown() -> str:
+    """Every command with its help, its options and its example."""
+    from leerstroom.cli import app
+
+    lines = [
+        HEADER,
+        "# Command line\n",
+        "Exit codes: 0 done, 1 something failed, 2 wrong use. `--help` shows the same.\n",
+    ]
+    lines += _command(typer.main.get_command(app), "leerstroom")
+    return "\n".join(lines) + "\n"
+
+
+def _command(command: click.Command, name: str) -> list[str]:
+    lines = []
+    if name != "leerstroom":
+        lines += [f"## {name}\n", (command.help or "").split("\f")[0].strip() + "\n"]
+        rows = [
+            (
+                " ".join(f"`{each}`" for each in parameter.opts)
+                if isinstance(parameter, click.Option)
+                else f"`{parameter.human_readable_name}`",
+                parameter,
+            )
+            for parameter in command.params
+            if parameter.name != "help"
+        ]
+        if rows:
+            lines += ["| option | meaning |", "|---|---|"]
+            lines += [
+                f"| {shown} | {(getattr(parameter, 'help', '') or '').replace('|', chr(92) + '|')} |"
+                for shown, parameter in rows
+            ] + [""]
+        if command.epilog:
+            lines += ["```", command.epilog.removeprefix("Example: "), "```\n"]
+    if isinstance(command, click.Group):
+        for each in sorted(command.commands):
+            lines += _command(command.commands[each], f"{name} {each}")
+    return lines
+
+
+def platforms_markdown() -> str:
+    """Every source: what its module says of the platform, its settings, and how it was verified."""
+    from connectors.source import installed, load
+
+    lines = [HEADER, "# Platforms\n", "What each source reads, which permission it needs, and what it cannot see.\n"]
+    lines += ["| source | platform | kind | verified |", "|---|---|---|---|"]
+    sources = {name: load(name) for name in installed()}
+    lines += [
+        f"| [{name}](#{name}) | {source.title} | {source.kind} | {source.verified} |"
+        for name, source in sources.items()
+    ]
+    for name, source in sources.items():
+        lines += [
+            f"\n## {name}\n",
+            "```text",
+            source.documentation().strip(),
+            "```\n",
+            "| setting | meaning | default |",
+            "|---|---|---|",
+        ]
+        for setting in source.settings:
+            marks = ", ".join(
+                mark
+                for mark, on in (
+                    ("secret", setting.secret),
+                    ("several", setting.many),
+                    ("required", setting.required and setting.default is None),
+                )
+                if on
+            )
+            meaning = " — ".join(part for part in (setting.title, setting.help) if part) + (
+                f" ({marks})" if marks else ""
+            )
+            lines.append(
+                f"| `{setting.name}` | {meaning} | {'' if setting.default is None else f'`{setting.default}`'} |"
+            )
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Writes both files into `docs/` of the working directory."""
+    Path("docs/cli.md").write_text(commands_markdown(), encoding="utf-8")
+    Path("docs/platforms.md").write_text(platforms_markdown(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

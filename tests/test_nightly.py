@@ -1,0 +1,225 @@
+"""The whole night without Airflow: recorded platforms over HTTP, the real LRS over HTTP, tables and report at the end."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import orjson
+import pytest
+import zstandard
+
+from leerstroom import ledger, nightly
+from leerstroom.lrs import running as running_lrs
+from leerstroom.replay import running as running_replay
+from leerstroom.settings import Settings
+from leerstroom.state import open_state
+
+ROOT = Path(__file__).resolve().parent.parent
+DEMO = ROOT / "tests" / "recordings" / "demo"
+FIRST, LAST = date(2026, 11, 2), date(2026, 11, 8)
+
+pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("night")]
+
+
+@dataclass
+class Place:
+    """One installation in a temporary folder."""
+
+    folder: Path
+    settings: Settings
+    file: Path
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[tuple[str, str]]:
+    with running_replay(DEMO) as replay:
+        yield replay.url, ""
+
+
+@pytest.fixture
+def place(tmp_path: Path, servers: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    from leerstroom_airflow.demo import connections
+
+    with running_lrs(database=f"sqlite:///{tmp_path}/lrs.sqlite", key="k", secret="a secret of the test") as lrs:
+        values = {
+            "organisation": {"name": "Gemeente Voorbeeldstad", "home_page": "https://people.voorbeeldstad.example"},
+            "data": "data",
+            "directory": {"employees": str(DEMO / "employees.csv")},
+            "lrs": {"endpoint": lrs.endpoint, "key": lrs.key, "secret": lrs.secret},
+            "hr": {"out": "hr", "language": "en"},
+            "pseudonym_key": "a pseudonym key for the tests only",
+            "connections": connections(servers[0], DEMO),
+        }
+        file = tmp_path / "leerstroom.yaml"
+        file.write_text(json.dumps(values))
+        yield Place(tmp_path, Settings.load(file), file)
+
+
+def night(place: Place) -> nightly.Night:
+    start, end = nightly.local_window(FIRST, LAST, "Europe/Amsterdam")
+    return nightly.run(place.settings, start, end)
+
+
+def everything_written(folder: Path) -> Iterator[tuple[Path, bytes]]:
+    for path in sorted(folder.rglob("*")):
+        if not path.is_file() or path.name == "leerstroom.yaml":
+            continue
+        data = path.read_bytes()
+        if path.name.endswith(".zst"):
+            data = zstandard.ZstdDecompressor().decompressobj().decompress(data)
+        if path.suffix in {".xlsx"}:
+            import zipfile
+
+            with zipfile.ZipFile(path) as archive:
+                data = b"".join(archive.read(name) for name in archive.namelist())
+        yield path, data
+
+
+def test_a_night_ends_complete_balances_and_a_second_one_adds_nothing(place: Place) -> None:
+    first = night(place)
+    assert first.failures == {}
+    assert first.settled["state"] == "complete"
+    assert first.settled["counts"]["stored"] > 300
+    values = Path(place.settings.data) / f"indicators/as_of={LAST}/indicator_values.parquet"
+    before = values.read_bytes()
+    report = Path(first.published["report"]).read_bytes()
+    second = night(place)
+    assert second.settled["counts"]["stored"] == 0
+    assert second.settled["counts"]["built"] == first.settled["counts"]["built"]
+    assert _without_clock(values) == _without_clock_bytes(before, place.folder)
+    assert Path(second.published["report"]).read_bytes() == report
+
+
+def _without_clock(path: Path) -> list[tuple]:
+    import duckdb
+
+    return duckdb.sql(f"select * exclude (computed_at) from '{path}' order by all").fetchall()
+
+
+def _without_clock_bytes(data: bytes, folder: Path) -> list[tuple]:
+    path = folder / "before.parquet"
+    path.write_bytes(data)
+    return _without_clock(path)
+
+
+def test_no_text_address_or_name_is_in_anything_that_was_written(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    import csv
+
+    caplog.set_level("DEBUG")
+    night(place)
+    needles: set[bytes] = {b"@example.org", b"voorbeeldstad.example:", b":voorbeeldstad.example"}
+    with (DEMO / "employees.csv").open() as stream:
+        for row in csv.DictReader(stream):
+            needles.add(row["emails"].encode())
+            needles.add(row["id_matrix"].encode())
+            needles.add(row["emails"].split("@")[0].encode())
+    needles |= _texts_of_the_recordings()
+    assert len(needles) > 300
+    pattern = re.compile(b"|".join(re.escape(needle) for needle in sorted(needles, key=len, reverse=True)))
+    found = {
+        (str(path.relative_to(place.folder)), pattern.search(data)[0])
+        for path, data in everything_written(place.folder)
+        if pattern.search(data)
+    }
+    assert found == set()
+    assert pattern.search(caplog.text.encode()) is None
+
+
+def _texts_of_the_recordings() -> set[bytes]:
+    """Message texts and display names of the demo's platforms: sentences of four words and more."""
+    found: set[str] = set()
+
+    def walk(value: object, name: str = "") -> None:
+        if isinstance(value, dict):
+            for key, each in value.items():
+                walk(each, key)
+        elif isinstance(value, list):
+            for each in value:
+                walk(each, name)
+        elif isinstance(value, str) and name in {
+            "body",
+            "formatted_body",
+            "displayname",
+            "message",
+            "name",
+            "user_name",
+            "question",
+            "answer",
+        }:
+            if len(value.split()) >= 4:
+                found.add(value[:60])
+
+    for path in sorted((DEMO / "matrix").rglob("*.jsonl*")) + sorted((DEMO / "zoom").rglob("*.json*")):
+        data = path.read_bytes()
+        if path.suffix == ".zst":
+            data = zstandard.ZstdDecompressor().decompressobj().decompress(data)
+        for line in data.splitlines() if ".jsonl" in path.name else [data]:
+            try:
+                walk(orjson.loads(line))
+            except orjson.JSONDecodeError:
+                continue
+    return {text.encode() for text in found}
+
+
+def test_a_connection_that_fails_leaves_the_others_standing_and_its_days_missing(place: Place) -> None:
+    broken = place.settings.model_copy(
+        update={
+            "connections": {
+                **place.settings.connections,
+                "chat": {**place.settings.connections["chat"], "token": "wrong"},
+            }
+        }
+    )
+    start, end = nightly.local_window(FIRST, LAST, "Europe/Amsterdam")
+    done = nightly.run(broken, start, end)
+    assert list(done.failures) == ["chat"]
+    assert "leerstroom check chat" in done.failures["chat"]
+    assert done.settled["state"] == "partial"
+    kinds = {kind: status for day, kind, status in ledger.coverage(open_state(broken.state_url)) if day == FIRST}
+    assert kinds["chat"] == "missing"
+    assert kinds["lms"] == "ok"
+
+
+@pytest.mark.parametrize("delay_s", [0.15, 0.6])
+def test_a_load_killed_in_its_middle_and_run_again_leaves_the_same_lrs(place: Place, delay_s: float) -> None:
+    start, end = nightly.local_window(FIRST, LAST, "Europe/Amsterdam")
+    connection = nightly.connection_of(place.settings, "chat")
+    pulled = nightly.pull(connection, start, end, settings=place.settings, run_id="r")
+    mapped = nightly.map_landing(connection, pulled["path"], settings=place.settings, run_id="r")
+    code = (
+        "import sys; from leerstroom import nightly; from leerstroom.settings import Settings; s = Settings.load(sys.argv[1]);"
+        "from connectors.lrs import Lrs; print('go', flush=True);"
+        "nightly.load('chat', sys.argv[2], settings=s, run_id='r', lrs=Lrs(s.lrs.endpoint, s.lrs.key, s.lrs.secret.get_secret_value(), batch=5))"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(place.file), mapped["path"]], stdout=subprocess.PIPE, env={**os.environ}
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    try:
+        process.wait(delay_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    done = nightly.load("chat", mapped["path"], settings=place.settings, run_id="r")
+    lrs = nightly.lrs_of(place.settings)
+    expected = {orjson.loads(line)["id"] for line in _statements(place, mapped["path"])}
+    held = {statement["id"] for statement in lrs.query()}
+    assert expected <= held
+    assert done["counts"]["rejected"] == done["counts"]["conflicting"] == 0
+    again = nightly.load("chat", mapped["path"], settings=place.settings, run_id="r")
+    assert again["counts"]["stored"] == 0
+
+
+def _statements(place: Place, path: str) -> list[bytes]:
+    from leerstroom.landing import Store
+
+    return list(Store(place.settings.data).lines(f"{path}/statements.jsonl.zst"))

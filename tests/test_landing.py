@@ -27,9 +27,13 @@ def test_lines_come_back_as_they_were_written(store: Store) -> None:
 
 
 def test_a_writer_that_dies_leaves_nothing_behind(store: Store) -> None:
-    with pytest.raises(RuntimeError), store.writer("landing/x/records.jsonl.zst") as writer:
-        writer.write(1)
-        raise RuntimeError
+    def dies() -> None:
+        with store.writer("landing/x/records.jsonl.zst") as writer:
+            writer.write(1)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        dies()
     with pytest.raises(ConfigurationError, match="does not exist"):
         list(store.lines("landing/x/records.jsonl.zst"))
 

@@ -22,6 +22,7 @@ from leerstroom.state import open_state
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO = ROOT / "tests" / "recordings" / "demo"
+CONTENT_FIELDS = {"body", "formatted_body", "displayname", "message", "name", "user_name", "question", "answer"}
 FIRST, LAST = date(2026, 11, 2), date(2026, 11, 8)
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("night")]
@@ -73,7 +74,7 @@ def everything_written(folder: Path) -> Iterator[tuple[Path, bytes]]:
         data = path.read_bytes()
         if path.name.endswith(".zst"):
             data = zstandard.ZstdDecompressor().decompressobj().decompress(data)
-        if path.suffix in {".xlsx"}:
+        if path.suffix == ".xlsx":
             import zipfile
 
             with zipfile.ZipFile(path) as archive:

@@ -1,6 +1,7 @@
 """Facts that change or go: what is sent, what is voided, whatever is killed or loaded again."""
 
 from itertools import starmap
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -148,9 +149,7 @@ def test_killed_anywhere_and_run_again_the_lrs_equals_a_calm_night(
         present = [(key, revision) for key, revision in sorted(facts.items()) if key not in gone]
         load(calm_state, calm, present, sorted(gone), number)
         if kill_after is not None:
-            try:
+            with suppress(KeyboardInterrupt):
                 load(wild_state, wild, present, sorted(gone), number, kill_after)
-            except KeyboardInterrupt:
-                pass
         load(wild_state, wild, present, sorted(gone), number)
         assert wild.visible() == calm.visible()

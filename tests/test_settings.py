@@ -57,7 +57,7 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_named_must_exist(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="nothing.yaml"):
+    with pytest.raises(ConfigurationError, match=r"nothing\.yaml"):
         Settings.load(tmp_path / "nothing.yaml")
 
 

@@ -1,8 +1,8 @@
 """Writes `docs/cli.md` and `docs/platforms.md` out of the code, so that they never say otherwise: `make docs`."""
 
 from pathlib import Path
+from typing import Any
 
-import click
 import typer
 
 HEADER = "<!-- made by make docs; do not edit -->\n"
@@ -21,14 +21,14 @@ def commands_markdown() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _command(command: click.Command, name: str) -> list[str]:
+def _command(command: Any, name: str) -> list[str]:
     lines = []
     if name != "leerstroom":
         lines += [f"## {name}\n", (command.help or "").split("\f")[0].strip() + "\n"]
         rows = [
             (
                 " ".join(f"`{each}`" for each in parameter.opts)
-                if isinstance(parameter, click.Option)
+                if parameter.param_type_name == "option"
                 else f"`{parameter.human_readable_name}`",
                 parameter,
             )
@@ -43,7 +43,7 @@ def _command(command: click.Command, name: str) -> list[str]:
             ] + [""]
         if command.epilog:
             lines += ["```", command.epilog.removeprefix("Example: "), "```\n"]
-    if isinstance(command, click.Group):
+    if hasattr(command, "commands"):
         for each in sorted(command.commands):
             lines += _command(command.commands[each], f"{name} {each}")
     return lines

@@ -44,7 +44,7 @@ def test_all_faults_of_a_directory_are_told_at_once(tmp_path: Path) -> None:
 
 
 def test_a_missing_directory_says_which_file(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="nowhere.csv"):
+    with pytest.raises(ConfigurationError, match=r"nowhere\.csv"):
         Directory.read(tmp_path / "nowhere.csv")
 
 

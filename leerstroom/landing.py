@@ -107,6 +107,11 @@ class Store:
         found = self._files.glob(f"{self._base}/{below}/**/{MANIFEST}")
         return sorted(str(each)[len(self._base) + 1 : -len(MANIFEST) - 1] for each in found)
 
+    def files(self, below: str, suffix: str) -> list[str]:
+        """All files below a relative path whose names end so, sorted."""
+        found = self._files.glob(f"{self._base}/{below}/**/*{suffix}")
+        return sorted(str(each)[len(self._base) + 1 :] for each in found)
+
     def remove(self, relative: str) -> None:
         """Deletes a file or folder, when it is there."""
         target = f"{self._base}/{relative}"

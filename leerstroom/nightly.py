@@ -27,6 +27,7 @@ from leerstroom.revisions import Revisions, voiding
 from leerstroom.settings import Settings
 from leerstroom.state import open_state
 from leerstroom.statements import Retracted, Statement, utc_text
+from leerstroom.subjects import erased_references
 
 if TYPE_CHECKING:
     from connectors.lrs import Lrs
@@ -95,6 +96,7 @@ def people_of(source: Source, settings: Settings) -> People:
         connection=source.connection.name,
         directory=directory_of(settings),
         home_page=settings.organisation.home_page,
+        erased=erased_references(open_state(settings.state_url)),
     )
 
 

@@ -73,6 +73,13 @@ coverage = Table(
     Column("status", String(20), nullable=False),  # ok | missing
 )
 
+erased = Table(
+    "erased",
+    metadata,
+    Column("reference", String(40), primary_key=True),  # a keyed reference: it says nothing without the key
+    Column("at", DateTime(timezone=True), nullable=False),
+)
+
 
 @cache
 def open_state(url: str) -> Engine:

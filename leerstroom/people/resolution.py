@@ -3,6 +3,7 @@
 Someone who cannot be resolved keeps the platform's own account, pseudonymised, and is *unresolved*.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from leerstroom.errors import BadRecord
@@ -20,7 +21,7 @@ class People:
     """Resolves the references of one connection into xAPI actors.
 
     `source` and `connection` select the directory's `id_` columns, `tenant` is the platform's home page for accounts
-    that stay unresolved, `home_page` that of the organisation.
+    that stay unresolved, `home_page` that of the organisation, `erased` are references of people who were erased.
     """
 
     def __init__(
@@ -32,13 +33,14 @@ class People:
         connection: str = "",
         directory: Directory | None = None,
         home_page: str = DEFAULT_HOME_PAGE,
+        erased: Iterable[str] = (),
     ) -> None:
         self._home_page = home_page
         self._tenant = tenant
         self._by_account: dict[str, str] = {}
         self._by_hr: dict[str, str] = {}
         self._by_email: dict[str, str] = {}
-        self._excluded: set[str] = set()
+        self._excluded: set[str] = set(erased)
         names = {source, connection} - {""}
         for employee in directory.employees if directory else ():
             actor = pseudonyms.actor(employee.employee_id)
@@ -56,7 +58,7 @@ class People:
 
     def actor(self, account: str | None = None, *, email: str | None = None, hr: str | None = None) -> dict[str, Any]:
         """The Agent for references made at the edge. Raises ExcludedAccount, and BadRecord when no reference is given."""
-        if account in self._excluded or email in self._excluded:
+        if not self._excluded.isdisjoint((account, email, hr)):
             raise ExcludedAccount
         name = self.known(account, email=email, hr=hr)
         if name is not None:

@@ -48,7 +48,8 @@ def features(texts: Sequence[str]) -> dict[str, Any]:
 _LINK = re.compile(r"(?:https?://|www\.)[^\s<>\"')\]]+", re.IGNORECASE)
 _ANCHOR = re.compile(r"<a\s[^>]*href=[\"']?https?://(?!matrix\.to/)", re.IGNORECASE)
 _QUOTED = re.compile(
-    r"<(mx-reply|blockquote|pre|code|script|style)\b[^>]*>.*?</\1>|```.*?(?:```|\Z)|`[^`\n]+`", re.IGNORECASE | re.DOTALL
+    r"<(mx-reply|blockquote|pre|code|script|style)\b[^<>]*>.*?</\1>|```.*?(?:```|\Z)|`[^`\n]+`",
+    re.IGNORECASE | re.DOTALL,
 )
 _BREAK = re.compile(r"<(?:br|/p|/div|/li|/h\d)\b[^>]*>", re.IGNORECASE)
 _TAG = re.compile(r"</?[a-z!][^<>]*>", re.IGNORECASE)

@@ -1,0 +1,293 @@
+"""A Matrix homeserver out of recorded events: client-server API v3, read only, with Synapse's paging tokens and refusals.
+
+```
+server.json          {"user_id", "token", "name"}: whose token it is that reads
+rooms/<name>.jsonl   first line {"room_id", "alias", "joined"}, then one event a line, oldest first, as `/messages` gives it;
+                     "before" holds the content of an event that was redacted later
+rooms/<name>/messages-back/*.json   or: recorded exchanges {request, response} of `/messages?dir=b`
+```
+"""
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from leerstroom.replay.world import Platform, World
+
+Event = dict[str, Any]
+_NO_STORE = {"Cache-Control": "no-cache, no-store, must-revalidate"}
+_DEFAULT_LIMIT, _MOST = 10, 1000
+
+
+def platform(folder: Path, world: World) -> Platform:
+    """The homeserver whose recordings lie in `folder`."""
+    server = Homeserver(folder, world)
+    client, room = "/_matrix/client/v3", "/_matrix/client/v3/rooms/{room_id}"
+    routes = [
+        Route("/_matrix/client/versions", server.versions),
+        Route(f"{client}/account/whoami", server.whoami),
+        Route(f"{client}/joined_rooms", server.joined_rooms),
+        Route(f"{client}/directory/room/{{alias}}", server.alias),
+        Route(f"{room}/messages", server.messages),
+        Route(f"{room}/event/{{event_id}}", server.event),
+        Route(f"{room}/state", server.state),
+        Route(f"{room}/state/{{type}}", server.state_of),
+        Route(f"{room}/state/{{type}}/", server.state_of),
+        Route(f"{room}/relations/{{event_id}}", server.relations),
+        Route(f"{room}/relations/{{event_id}}/{{rel_type}}", server.relations),
+        Route("/{rest:path}", server.unrecognized),
+    ]
+    return Platform(
+        routes,
+        unauthorized=lambda: _refused(401, "M_UNKNOWN_TOKEN", "Invalid access token passed.", soft_logout=False),
+        forbidden=lambda: _refused(403, "M_FORBIDDEN", "You are not allowed to do that"),
+        too_many=_too_many,
+    )
+
+
+def _too_many(seconds: float) -> Response:
+    made = JSONResponse(
+        {"errcode": "M_LIMIT_EXCEEDED", "error": "Too Many Requests", "retry_after_ms": round(seconds * 1000)}, 429, _NO_STORE
+    )  # fmt: skip
+    made.headers["Retry-After"] = str(-(-round(seconds * 1000) // 1000))  # Synapse rounds up to whole seconds
+    return made
+
+
+@dataclass(slots=True)
+class _Room:
+    room_id: str
+    alias: str
+    joined: bool
+    events: list[Event]  # oldest first
+
+
+@dataclass(slots=True)
+class _Cursors:
+    """Opaque tokens: nobody can guess the next one, so a client must hand back what it was given."""
+
+    places: dict[str, tuple[str, int]] = field(default_factory=dict)
+    tokens: dict[tuple[str, int], str] = field(default_factory=dict)
+
+    def token(self, room_id: str, place: int) -> str:
+        token = self.tokens.get((room_id, place))
+        if token is None:
+            token = self.tokens[room_id, place] = f"t{place}-{secrets.token_hex(4)}_0_0_0_0_0_0_0_0_0_0_0_0_0"
+            self.places[token] = (room_id, place)
+        return token
+
+    def place(self, room_id: str, token: str) -> int | None:
+        held = self.places.get(token)
+        return held[1] if held and held[0] == room_id else None
+
+
+class Homeserver:
+    """State of one replayed homeserver."""
+
+    def __init__(self, folder: Path, world: World) -> None:
+        self._world = world
+        settings = folder / "server.json"
+        told = orjson.loads(settings.read_bytes()) if settings.exists() else {}
+        self._token = str(told.get("token", "replayed"))
+        self._user_id = str(told.get("user_id", "@leerstroom:replayed.example"))
+        self._rooms = {room.room_id: room for room in _rooms(folder)}
+        self._cursors = _Cursors()
+
+    # --- what is open, and to whom --------------------------------------------------------------------------------------------------
+
+    def _refusal(self, request: Request) -> Response | None:
+        token = request.headers.get("authorization", "").removeprefix("Bearer ") or request.query_params.get(
+            "access_token"
+        )
+        if not token:
+            return _refused(401, "M_MISSING_TOKEN", "Missing access token")
+        if token != self._token:
+            return _refused(401, "M_UNKNOWN_TOKEN", "Invalid access token passed.", soft_logout=False)
+        return None
+
+    def _entered(self, request: Request) -> _Room | Response:
+        if refusal := self._refusal(request):
+            return refusal
+        room = self._rooms.get(request.path_params["room_id"])
+        if room is None or not room.joined:
+            return _refused(
+                403,
+                "M_FORBIDDEN",
+                f"User {self._user_id} not in room {request.path_params['room_id']}, and room previews are disabled",
+            )
+        return room
+
+    def _seen(self, room: _Room) -> list[Event]:
+        """The events that exist now, each as it looks now: redactions that lie ahead have not happened."""
+        past = [event for event in room.events if self._world.is_past(_moment(event))]
+        redacted = {_redacts(event): event for event in past if event["type"] == "m.room.redaction"}
+        return [_as_of(event, redacted) for event in past]
+
+    # --- endpoints ----------------------------------------------------------------------------------------------------------------------
+
+    async def versions(self, request: Request) -> Response:
+        """Versions of the specification, open to all."""
+        return _json({"versions": ["r0.6.1", "v1.1", "v1.11", "v1.15"], "unstable_features": {}})
+
+    async def whoami(self, request: Request) -> Response:
+        """Whose token it is."""
+        return self._refusal(request) or _json({"user_id": self._user_id, "is_guest": False, "device_id": "REPLAY"})
+
+    async def joined_rooms(self, request: Request) -> Response:
+        """Rooms that the token's user has joined."""
+        return self._refusal(request) or _json({
+            "joined_rooms": [room.room_id for room in self._rooms.values() if room.joined]
+        })
+
+    async def alias(self, request: Request) -> Response:
+        """The room behind an alias."""
+        if refusal := self._refusal(request):
+            return refusal
+        for room in self._rooms.values():
+            if room.alias and room.alias == request.path_params["alias"]:
+                return _json({"room_id": room.room_id, "servers": [room.alias.partition(":")[2]]})
+        return _refused(404, "M_NOT_FOUND", f"Room alias {request.path_params['alias']} not found")
+
+    async def messages(self, request: Request) -> Response:
+        """A page of a room's events; the end of the list is a page without events and without `end`."""
+        room = self._entered(request)
+        if isinstance(room, Response):
+            return room
+        query, events = request.query_params, self._seen(room)
+        backwards = query.get("dir") == "b"
+        if query.get("dir") not in {"b", "f"}:
+            return _refused(400, "M_MISSING_PARAM", "Missing required string parameter 'dir'")
+        place: int | None = len(events) if backwards else 0
+        if "from" in query:
+            place = self._cursors.place(room.room_id, query["from"])
+        limit = _limit(query.get("limit"))
+        if place is None or limit is None:
+            return _refused(
+                400,
+                "M_UNKNOWN" if place is None else "M_INVALID_PARAM",
+                f"'{'from' if place is None else 'limit'}' parameter is invalid",
+            )
+        chunk = events[max(0, place - limit) : place][::-1] if backwards else events[place : place + limit]
+        answer: dict[str, Any] = {"chunk": chunk, "start": self._cursors.token(room.room_id, place)}
+        if chunk:
+            answer["end"] = self._cursors.token(room.room_id, place - len(chunk) if backwards else place + len(chunk))
+        return _json(answer)
+
+    async def event(self, request: Request) -> Response:
+        """One event."""
+        room = self._entered(request)
+        if isinstance(room, Response):
+            return room
+        for event in self._seen(room):
+            if event["event_id"] == request.path_params["event_id"]:
+                return _json(event)
+        return _refused(404, "M_NOT_FOUND", "Event not found.")
+
+    async def relations(self, request: Request) -> Response:
+        """Events that relate to one, newest first, with `next_batch` while there are more."""
+        room = self._entered(request)
+        if isinstance(room, Response):
+            return room
+        wanted, sort = request.path_params["event_id"], request.path_params.get("rel_type")
+        found = [
+            event
+            for event in reversed(self._seen(room))
+            if (relation := event["content"].get("m.relates_to", {})).get("event_id") == wanted
+            and sort in {None, relation.get("rel_type")}
+        ]
+        place = self._cursors.place(wanted, request.query_params["from"]) if "from" in request.query_params else 0
+        limit = _limit(request.query_params.get("limit", "5"))
+        if place is None or limit is None:
+            return _refused(400, "M_UNKNOWN", "'from' parameter is invalid")
+        answer: dict[str, Any] = {"chunk": found[place : place + limit]}
+        if place + limit < len(found):
+            answer["next_batch"] = self._cursors.token(wanted, place + limit)
+        return _json(answer)
+
+    async def state(self, request: Request) -> Response:
+        """The state of a room: the last event of each type and key."""
+        room = self._entered(request)
+        if isinstance(room, Response):
+            return room
+        last = {(event["type"], event["state_key"]): event for event in self._seen(room) if "state_key" in event}
+        return _json(list(last.values()))
+
+    async def state_of(self, request: Request) -> Response:
+        """The content of one state event without a key."""
+        room = self._entered(request)
+        if isinstance(room, Response):
+            return room
+        for event in reversed(self._seen(room)):
+            if event["type"] == request.path_params["type"] and event.get("state_key") == "":
+                return _json(event["content"])
+        return _refused(404, "M_NOT_FOUND", "Event not found.")
+
+    async def unrecognized(self, request: Request) -> Response:
+        """Whatever else is asked."""
+        return _refused(404, "M_UNRECOGNIZED", "Unrecognized request")
+
+
+# --- recordings -----------------------------------------------------------------------------------------------------------------------------
+
+
+def _rooms(folder: Path) -> Iterator[_Room]:
+    for file in sorted((folder / "rooms").glob("*.jsonl")):
+        head, *events = [orjson.loads(line) for line in file.read_bytes().splitlines()]
+        yield _Room(head["room_id"], head.get("alias", ""), head.get("joined", True), events)
+    for pages in sorted((folder / "rooms").glob("*/messages-back")):
+        newest_first = [
+            event
+            for page in sorted(pages.glob("*.json"))
+            for event in orjson.loads(page.read_bytes())["response"]["body"]["chunk"]
+        ]
+        if newest_first:
+            alias = next(
+                (
+                    event["content"].get("alias", "")
+                    for event in newest_first
+                    if event["type"] == "m.room.canonical_alias"
+                ),
+                "",
+            )
+            yield _Room(newest_first[0]["room_id"], alias, True, newest_first[::-1])
+
+
+def _moment(event: Event) -> datetime:
+    return datetime.fromtimestamp(event["origin_server_ts"] / 1000, UTC)
+
+
+def _redacts(event: Event) -> str:
+    return str(event.get("redacts") or event["content"].get("redacts"))
+
+
+def _as_of(event: Event, redacted: dict[str, Event]) -> Event:
+    if "before" not in event:
+        return event
+    shown = {name: value for name, value in event.items() if name != "before"}
+    if event["event_id"] not in redacted:
+        shown["content"] = event["before"]
+        shown["unsigned"] = {
+            name: value for name, value in event.get("unsigned", {}).items() if not name.startswith("redacted")
+        }
+    return shown
+
+
+def _limit(text: str | None) -> int | None:
+    if text is None:
+        return _DEFAULT_LIMIT
+    return min(int(text), _MOST) if text.isdecimal() and int(text) > 0 else None
+
+
+def _json(value: Any) -> Response:
+    return Response(orjson.dumps(value), media_type="application/json", headers=_NO_STORE)
+
+
+def _refused(status: int, code: str, message: str, **more: Any) -> Response:
+    return JSONResponse({"errcode": code, "error": message, **more}, status, _NO_STORE)

@@ -145,18 +145,22 @@ def _texts_of_the_recordings() -> set[bytes]:
         elif isinstance(value, list):
             for each in value:
                 walk(each, name)
-        elif isinstance(value, str) and name in {
-            "body",
-            "formatted_body",
-            "displayname",
-            "message",
-            "name",
-            "user_name",
-            "question",
-            "answer",
-        }:
-            if len(value.split()) >= 4:
-                found.add(value[:60])
+        elif (
+            isinstance(value, str)
+            and name
+            in {
+                "body",
+                "formatted_body",
+                "displayname",
+                "message",
+                "name",
+                "user_name",
+                "question",
+                "answer",
+            }
+            and len(value.split()) >= 4
+        ):
+            found.add(value[:60])
 
     for path in sorted((DEMO / "matrix").rglob("*.jsonl*")) + sorted((DEMO / "zoom").rglob("*.json*")):
         data = path.read_bytes()

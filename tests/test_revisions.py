@@ -1,7 +1,7 @@
 """Facts that change or go: what is sent, what is voided, whatever is killed or loaded again."""
 
-from itertools import starmap
 from contextlib import suppress
+from itertools import starmap
 from pathlib import Path
 
 import pytest

@@ -1,0 +1,77 @@
+"""Publishing: what HR receives of one night. Tables in DuckDB or PostgreSQL, a workbook, and a report with its index.
+
+Publishing computes no indicator. It shows values as they were computed, in the light of who may see them, and turns a missing value into a reason.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from leerstroom.people import Directory
+
+logger = logging.getLogger(__name__)
+
+__all__ = ["Published", "publish"]
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Where everything lies. `tables` is the path of the DuckDB file, or the PostgreSQL address without its password; `rows` counts rows written."""
+
+    report: Path
+    workbook: Path
+    tables: str
+    rows: int
+
+
+def publish(
+    values: Any,
+    *,
+    directory: Directory,
+    coverage: Any,
+    as_of: date,
+    out: Path,
+    database: str | None = None,
+    language: str = "nl",
+    policy: str = "per-employee",
+    organisation: str = "Our organisation",
+    computed_at: datetime | None = None,
+    community_names: Mapping[str, str] | None = None,
+) -> Published:
+    """Publishes the night of `as_of`; doing it again changes nothing.
+
+    `values` is the output of the indicators stage (an Arrow table, or the path or address of a Parquet or CSV file), `coverage` the same or the
+    ledger's list of (day, source kind, status). `database` is a DuckDB file (by default `hr.duckdb` in `out`) or a `postgresql://` address.
+    `computed_at` only fills in for values that do not carry it. `community_names` gives names to read for community ids.
+    Raises ConfigurationError for values or policies that make no sense, Unreachable when the database cannot be opened.
+    """
+    from leerstroom.publishing.disclosure import Disclosure
+    from leerstroom.publishing.facts import gather
+    from leerstroom.publishing.night import Edition, open_night
+    from leerstroom.publishing.report import write_report
+    from leerstroom.publishing.tables import build, publish_tables
+    from leerstroom.publishing.workbook import write_workbook
+
+    url = database or str(out / "hr.duckdb")
+    edition = Edition(as_of, organisation, computed_at, dict(community_names or {}))
+    with open_night(values, directory, coverage, edition, Disclosure.load(policy)) as night:
+        built = build(night)
+        rows = publish_tables(night, built, url, language)
+        facts = gather(night)
+        workbook = write_workbook(built, facts, out, language)
+        report = write_report(facts, out, language)
+    logger.info("published %s: %s, %s", as_of, report.name, workbook.name)
+    return Published(report, workbook, without_password(url), rows)
+
+
+def without_password(url: str) -> str:
+    """A database address that may be printed."""
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(url)
+    if "://" not in url or parts.password is None:
+        return url
+    return url.replace(f":{parts.password}@", "@", 1)

@@ -1,0 +1,311 @@
+"""What the report and the summary sheet say, drawn from one night: figures with their status, never a sentence and never a person.
+
+A figure without a value keeps the reason. Sums over the organisation are made from the employees' own values and only when enough people are in
+scope; team and community figures are taken as they were computed, suppressed ones included.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+from leerstroom.publishing.night import Night
+
+KINDS = ("formal", "nonformal", "informal")
+GENERATIONS = ("1.0", "2.0", "3.0")
+MODES = ("10", "20", "70")
+DIRECTIONS = ("one_way", "two_way", "multi")
+MINIMUM_GROUP = 5
+DAYS_BEFORE_WEEKS = 42  # a longer series is summed a week at a time: bars thinner than this cannot be read
+WHOLE = "ALL"  # the subject of values about the whole organisation
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One value with its reason; `days` is the length of the window it is about."""
+
+    value: float | None = None
+    status: str = "not_computed"
+    numerator: float | None = None
+    denominator: float | None = None
+    estimated_share: float | None = None
+    days: int = 0
+
+    @property
+    def shown(self) -> bool:
+        """Whether there is a value to show."""
+        return self.value is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Minutes:
+    """Learning time of one kind: sum over everyone in scope, and how it is spread over them."""
+
+    total: float
+    people: int  # with at least one minute
+    median: float
+    quartiles: tuple[float, float]
+    estimated_share: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One bar of a series: a day, or the week that begins on that day. `loaded` is False where a source was missing."""
+
+    day: date
+    value: float | None
+    loaded: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A team or community: figures by indicator id. `hidden` is the status when nothing of it is shown."""
+
+    subject: str
+    name: str
+    figures: dict[str, Figure]
+    hidden: str = ""
+
+    def __getitem__(self, indicator: str) -> Figure:
+        return self.figures.get(indicator, Figure())
+
+
+@dataclass(slots=True)
+class Facts:
+    """One night, ready to be told. `days` is the headline window, `measured` how many of its days had a source loaded."""
+
+    as_of: date
+    organisation: str
+    people: int
+    days: int
+    start: date
+    measured: int
+    weekly: bool
+    group_policy: bool
+    rules_version: str
+    whole: Group
+    reach: dict[int, dict[str, Figure]]
+    minutes: dict[str, Minutes] = field(default_factory=dict)
+    minutes_status: str = "not_computed"
+    series: dict[str, list[Step]] = field(default_factory=dict)
+    sums: dict[str, float] = field(default_factory=dict)
+    teams: list[Group] = field(default_factory=list)
+    communities: list[Group] = field(default_factory=list)
+    coverage: list[tuple[str, date, str]] = field(default_factory=list)
+    maturity: dict[str, Figure] = field(default_factory=dict)
+    quality: dict[str, Figure] = field(default_factory=dict)
+    definitions: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+    @property
+    def total(self) -> float:
+        """Learning minutes of all kinds together, as the sum of the kinds."""
+        return sum(each.total for each in self.minutes.values())
+
+    @property
+    def weeks(self) -> float:
+        """Weeks that were measured, for figures a week."""
+        return max(self.measured, 1) / 7
+
+
+def gather(night: Night) -> Facts:
+    """Draws the facts of a night."""
+    windows = [
+        row["days"]
+        for row in night.rows(
+            "SELECT DISTINCT days FROM v WHERE ends_with(grain, '_window') AND period_end = ? ORDER BY days",
+            night.as_of,
+        )
+    ]
+    days = _headline(windows)
+    start = night.as_of - timedelta(days=days - 1)
+    measured = night.scalar(
+        "SELECT count(DISTINCT date) FROM coverage WHERE status <> 'missing' AND date BETWEEN ? AND ?",
+        start,
+        night.as_of,
+    )
+    versions = night.rows(
+        "SELECT DISTINCT rules_version FROM v WHERE period_end = ? AND rules_version IS NOT NULL ORDER BY 1",
+        night.as_of,
+    )
+    wholes = {length: _figures(night, "organisation_window", [length]).get(WHOLE, {}) for length in windows}
+    facts = Facts(
+        as_of=night.as_of,
+        organisation=night.edition.organisation,
+        people=int(night.scalar("SELECT count(*) FROM employees") or 0),
+        days=days,
+        start=start,
+        measured=int(measured or 0) or days,
+        weekly=night.disclosure.policy == "groups-only",
+        group_policy=night.disclosure.policy == "groups-only",
+        rules_version=", ".join(row["rules_version"] for row in versions),
+        whole=Group(WHOLE, night.edition.organisation, _first_of(wholes, _preference(windows, days))),
+        reach={
+            length: {kind: wholes[length].get(f"learning_reach.{kind}", Figure()) for kind in KINDS}
+            for length in windows
+        },
+    )
+    if facts.people >= MINIMUM_GROUP:
+        _add_sums(night, facts)
+        _add_series(night, facts)
+    else:
+        facts.minutes_status = "suppressed"
+    _add_groups(night, facts, _preference(windows, days))
+    _add_coverage(night, facts)
+    facts.maturity = {
+        name.split(".", 1)[1]: figure
+        for name, figure in facts.whole.figures.items()
+        if name.startswith("learning_maturity_profile.")
+    }
+    facts.quality = {
+        name: figure
+        for name, figure in facts.whole.figures.items()
+        if name.split(".", 1)[0]
+        in {"source_coverage", "unresolved_actor_share", "estimated_minutes_share", "unclassified_share"}
+    }
+    for language in ("en", "nl"):
+        facts.definitions[language] = night.rows(
+            "SELECT * FROM definitions WHERE language = ? ORDER BY position", language
+        )
+    return facts
+
+
+def _headline(windows: Sequence[int]) -> int:
+    """Four weeks where they are computed, else the longest window that is shorter, else the shortest there is."""
+    shorter = [length for length in windows if length <= 28]
+    return max(shorter) if shorter else min(windows, default=1)
+
+
+def _preference(windows: Iterable[int], days: int) -> list[int]:
+    return [days, *sorted((length for length in windows if length != days), reverse=True)]
+
+
+def _figures(night: Night, grain: str, lengths: Iterable[int]) -> dict[str, dict[str, Figure]]:
+    """Subject -> indicator -> figure; of several windows the first one that has the indicator."""
+    found: dict[str, dict[str, Figure]] = {}
+    for length in lengths:
+        for row in night.rows(
+            "SELECT subject, indicator_id, value, status, numerator, denominator, estimated_share FROM published"
+            " WHERE grain = ? AND period_end = ? AND days = ? ORDER BY ALL",
+            grain,
+            night.as_of,
+            length,
+        ):
+            figure = Figure(
+                row["value"], row["status"], row["numerator"], row["denominator"], row["estimated_share"], length
+            )
+            found.setdefault(row["subject"], {}).setdefault(row["indicator_id"], figure)
+    return found
+
+
+def _first_of(wholes: dict[int, dict[str, Figure]], lengths: Iterable[int]) -> dict[str, Figure]:
+    merged: dict[str, Figure] = {}
+    for length in lengths:
+        for indicator, figure in wholes[length].items():
+            merged.setdefault(indicator, figure)
+    return merged
+
+
+def _add_sums(night: Night, facts: Facts) -> None:
+    """Totals over everyone in scope. They are no indicator of one person, so they are there under every policy."""
+    for row in night.rows(
+        """
+        SELECT indicator_id, sum(value) AS total, count(*) FILTER (value > 0) AS people, median(value) AS middle,
+               quantile_cont(value, 0.25) AS first, quantile_cont(value, 0.75) AS third, sum(value * estimated_share) AS estimated,
+               count(estimated_share) AS known, bool_or(status = 'partial') AS partial, count(value) AS measured
+        FROM (SELECT * FROM v WHERE grain = 'employee_window' AND period_end = ? AND days = ? ORDER BY indicator_id, subject)
+        WHERE indicator_id IN ('formal_learning_minutes', 'nonformal_learning_minutes', 'informal_learning_minutes', 'learning_minutes_total',
+                               'questions_asked', 'questions_answered_for_others', 'nonformal_attendances', 'offline_encounters',
+                               'formal_completions', 'resources_shared')
+        GROUP BY indicator_id ORDER BY indicator_id""",
+        night.as_of,
+        facts.days,
+    ):
+        if row["measured"] < MINIMUM_GROUP:
+            continue
+        facts.sums[row["indicator_id"]] = row["total"]
+        kind = row["indicator_id"].removesuffix("_learning_minutes")
+        if kind in KINDS:
+            share = row["estimated"] / row["total"] if row["known"] and row["total"] else None
+            facts.minutes[kind] = Minutes(
+                row["total"], row["people"], row["middle"], (row["first"], row["third"]), share
+            )
+            facts.minutes_status = "partial" if row["partial"] or facts.minutes_status == "partial" else "ok"
+
+
+def _add_series(night: Night, facts: Facts) -> None:
+    """Sums a day over everyone, or a week when the days are many or when only groups may be seen."""
+    first = night.scalar("SELECT min(period_end) FROM v WHERE grain = 'employee_day' AND value IS NOT NULL")
+    if first is None:
+        return
+    first = max(first, night.as_of - timedelta(days=364))
+    known = night.scalar("SELECT min(date) FROM coverage WHERE status <> 'missing'")
+    first = max(first, known) if known else first
+    facts.weekly = facts.weekly or (night.as_of - first).days >= DAYS_BEFORE_WEEKS
+    gaps = {row["date"] for row in night.rows("SELECT DISTINCT date FROM coverage WHERE status = 'missing'")}
+    step = 7 if facts.weekly else 1
+    first -= timedelta(days=first.weekday() if facts.weekly else 0)
+    bins = [first + timedelta(days=each) for each in range(0, (night.as_of - first).days + 1, step)]
+    found: dict[str, dict[date, float]] = {}
+    for row in night.rows(
+        """
+        SELECT indicator_id, period_end AS day, sum(value) AS total, count(*) FILTER (value > 0) AS people
+        FROM (SELECT * FROM v WHERE grain = 'employee_day' AND value IS NOT NULL ORDER BY indicator_id, period_end, subject)
+        WHERE indicator_id IN ('formal_learning_minutes', 'nonformal_learning_minutes', 'informal_learning_minutes', 'questions_asked',
+                               'nonformal_attendances', 'offline_encounters')
+        GROUP BY ALL ORDER BY ALL"""
+    ):
+        day = row["day"] - timedelta(days=(row["day"] - first).days % step)
+        if day >= first:
+            days = found.setdefault(row["indicator_id"], {})
+            days[day] = days.get(day, 0.0) + row["total"]
+    for indicator, values in found.items():
+        facts.series[indicator] = [
+            Step(day, values.get(day), not any(day + timedelta(days=each) in gaps for each in range(step)))
+            for day in bins
+        ]
+
+
+def _add_groups(night: Night, facts: Facts, lengths: list[int]) -> None:
+    teams = _figures(night, "team_window", lengths)
+    sizes = {
+        row["team"]: row["people"]
+        for row in night.rows("SELECT team, count(*) AS people FROM employees WHERE team IS NOT NULL GROUP BY team")
+    }
+    for name in sorted({*teams, *sizes}, key=str.casefold):
+        figures = teams.get(name, {})
+        facts.teams.append(Group(name, name, figures, _hidden(figures, sizes.get(name, 0))))
+    names = night.edition.community_names
+    for subject, figures in _figures(night, "community_window", lengths).items():
+        facts.communities.append(
+            Group(subject, names.get(subject) or short_name(subject), figures, _hidden(figures, None))
+        )
+    facts.communities.sort(key=lambda each: each.name.casefold())
+
+
+def _hidden(figures: dict[str, Figure], size: int | None) -> str:
+    """The reason why nothing of a group can be seen, or nothing."""
+    if any(figure.shown for figure in figures.values()):
+        return ""
+    reasons = sorted({figure.status for figure in figures.values() if figure.status.startswith("suppressed")})
+    if reasons:
+        return reasons[0]
+    if size is not None and size < MINIMUM_GROUP:
+        return "suppressed"
+    return "" if figures else "not_computed"
+
+
+def short_name(subject: str) -> str:
+    """A community's id as something to read: the last part of an address, without the server of a chat room."""
+    last = subject.rstrip("/").rsplit("/", 1)[-1]
+    return last.lstrip("!#").split(":", 1)[0] or subject
+
+
+def _add_coverage(night: Night, facts: Facts) -> None:
+    first = night.scalar("SELECT min(date) FROM coverage WHERE status <> 'missing'") or facts.start
+    first = max(first, night.as_of - timedelta(days=34))
+    facts.coverage = [
+        (row["source_kind"], row["date"], row["status"])
+        for row in night.rows(
+            "SELECT source_kind, date, status FROM coverage WHERE date BETWEEN ? AND ? ORDER BY ALL", first, night.as_of
+        )
+    ]

@@ -1,0 +1,196 @@
+"""The report of a night: one self-contained HTML file in English and Dutch, and the index of all nights.
+
+Nothing in it is fetched and nothing runs: charts are SVG, the language switch is a pair of radio buttons that the style sheet reads. The same
+night gives the same bytes, so the report says nothing about when it was written.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from leerstroom.publishing import palette
+from leerstroom.publishing.facts import KINDS, Facts
+from leerstroom.publishing.sections import Section, sections
+from leerstroom.publishing.wording import LANGUAGES, NOTHING, Wording
+
+_REPORT = re.compile(r"report-(\d{4}-\d{2}-\d{2})\.html")
+_HEADLINE = re.compile(r'<meta name="leerstroom-headline-(en|nl)" content="([^"]*)">')
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One kind of learning in the opening: its share of the time and its figures in words."""
+
+    kind: str
+    name: str
+    meaning: str
+    percent: str
+    width: float  # of the bar, 0 to 100
+    total: str
+    details: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """The report in one language."""
+
+    language: str
+    wording: Wording
+    headline: str
+    shares: Sequence[Share]
+    share_sentence: str
+    measured_note: str
+    tiles: Sequence[tuple[str, str, str]]
+    sections: Sequence[Section]
+    definitions: Sequence[dict[str, Any]]
+    starred: bool
+
+
+def write_report(facts: Facts, out: Path, language: str) -> Path:
+    """Writes `report-YYYY-MM-DD.html` with `language` in front, and brings `index.html` up to date; answers the report's path."""
+    out.mkdir(parents=True, exist_ok=True)
+    editions = [
+        _edition(facts, Wording(each)) for each in (language, *(other for other in LANGUAGES if other != language))
+    ]
+    html = _template("report.html.j2").render(facts=facts, editions=editions, style=_style())
+    path = out / f"report-{facts.as_of.isoformat()}.html"
+    _replace(path, html)
+    write_index(out, language, facts.organisation)
+    return path
+
+
+def write_index(out: Path, language: str, organisation: str) -> Path:
+    """Writes `index.html` over the reports and workbooks that lie in the folder, newest first."""
+    nights = []
+    for path in sorted(out.glob("report-*.html"), reverse=True):
+        found = _REPORT.fullmatch(path.name)
+        if found:
+            day = date.fromisoformat(found[1])
+            workbook = out / f"learning-{day.isoformat()}.xlsx"
+            headlines = dict(_HEADLINE.findall(path.read_text(encoding="utf-8")[:4000]))
+            nights.append({
+                "day": day,
+                "href": path.name,
+                "workbook": workbook.name if workbook.exists() else "",
+                "headlines": headlines,
+            })
+    languages = [language, *(other for other in LANGUAGES if other != language)]
+    html = _template("index.html.j2").render(
+        nights=nights, organisation=organisation, wordings=[Wording(each) for each in languages], style=_style()
+    )
+    path = out / "index.html"
+    _replace(path, html)
+    return path
+
+
+def _replace(path: Path, text: str) -> None:
+    """Puts a whole file in place at once, so nobody opens half a report."""
+    beside = path.with_suffix(".part")
+    beside.write_text(text, encoding="utf-8", newline="\n")
+    beside.replace(path)
+
+
+@cache
+def _environment() -> Any:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=PackageLoader("leerstroom.publishing"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["svg"] = Markup  # our own drawings; their words are escaped where they are drawn
+    return environment
+
+
+def _template(name: str) -> Any:
+    return _environment().get_template(name)
+
+
+def _style() -> Any:
+    from markupsafe import Markup
+
+    css = (Path(__file__).parent / "templates" / "report.css").read_text(encoding="utf-8")
+    return Markup(  # noqa: S704 - our own style sheet
+        css
+        .replace("/* light */", palette.variables(palette.LIGHT))
+        .replace("/* dark */", palette.variables(palette.DARK))
+        .replace("/* repainting */", palette.repainting())
+    )
+
+
+def _edition(facts: Facts, wording: Wording) -> Edition:
+    chapters = sections(facts, wording)
+    shown = bool(facts.minutes) and facts.total > 0
+    informal = facts.minutes["informal"].total / facts.total if shown and "informal" in facts.minutes else None
+    return Edition(
+        language=wording.language,
+        wording=wording,
+        headline=wording.text(
+            "hero.headline", days=facts.days, people=wording.number(facts.people), total=wording.minutes(facts.total)
+        )
+        if shown
+        else wording.text("hero.hidden"),
+        shares=[_share(facts, kind, wording) for kind in KINDS if kind in facts.minutes] if shown else [],
+        share_sentence=wording.text("hero.share", informal=wording.percent(informal)) if informal is not None else "",
+        measured_note=wording.text("measured_note", measured=facts.measured, days=facts.days)
+        if facts.measured < facts.days
+        else "",
+        tiles=_tiles(facts, wording),
+        sections=chapters,
+        definitions=facts.definitions[wording.language],
+        starred=any(
+            " *" in cell for chapter in chapters for table in _tables(chapter) for row in table.rows for cell in row
+        ),
+    )
+
+
+def _tables(chapter: Section) -> list[Any]:
+    return [*(picture.table for picture in chapter.pictures), *([chapter.table] if chapter.table else [])]
+
+
+def _share(facts: Facts, kind: str, wording: Wording) -> Share:
+    minutes = facts.minutes[kind]
+    details = [wording.text("hero.per_person", value=wording.minutes(minutes.total / facts.people / facts.weeks))]
+    reach = facts.whole[f"learning_reach.{kind}"]
+    if reach.shown:
+        details.append(wording.text("hero.reached", share=wording.percent(reach.value)))
+    if minutes.estimated_share:
+        details.append(wording.text("estimated", share=wording.percent(minutes.estimated_share)))
+    share = minutes.total / facts.total
+    return Share(
+        kind,
+        wording.text(f"kinds.{kind}"),
+        wording.text(f"kinds_meaning.{kind}"),
+        wording.percent(share),
+        round(share * 100, 2),
+        wording.minutes(minutes.total),
+        details,
+    )
+
+
+def _tiles(facts: Facts, wording: Wording) -> list[tuple[str, str, str]]:
+    tiles = []
+    for name, indicator, more, figure in (
+        ("questions", "questions_asked", "answered", facts.whole["help_received_rate"]),
+        ("attendances", "nonformal_attendances", "presence", facts.whole["webinar_presence_ratio"]),
+        ("encounters", "offline_encounters", "encounters_note", None),
+        ("completions", "formal_completions", "mandatory", facts.whole["mandatory_on_time_rate"]),
+    ):
+        if indicator not in facts.sums:
+            reason = facts.whole[indicator].status
+            tiles.append((NOTHING, wording.text(f"tiles.{name}"), wording.status(reason)))
+            continue
+        if figure is None:
+            note = wording.text(f"tiles.{more}")
+        else:
+            note = wording.text(f"tiles.{more}", share=wording.percent(figure.value)) if figure.shown else ""
+        tiles.append((wording.number(facts.sums[indicator]), wording.text(f"tiles.{name}"), note))
+    return tiles

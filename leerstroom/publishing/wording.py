@@ -1,0 +1,126 @@
+"""Numbers, dates and sentences as a reader in English or Dutch expects them: 1.234,5 and 20 november 2026, or 1,234.5 and 20 November 2026."""
+
+import math
+from collections.abc import Mapping
+from datetime import date
+from functools import cache
+from typing import Any
+
+from leerstroom.schemas import read_yaml
+
+LANGUAGES = ("nl", "en")
+_MONTHS = {
+    "en": [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ],
+    "nl": [
+        "januari",
+        "februari",
+        "maart",
+        "april",
+        "mei",
+        "juni",
+        "juli",
+        "augustus",
+        "september",
+        "oktober",
+        "november",
+        "december",
+    ],
+}
+_DAYS = {
+    "en": ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"],
+    "nl": ["maandag", "dinsdag", "woensdag", "donderdag", "vrijdag", "zaterdag", "zondag"],
+}
+NO_BREAK = "\N{NO-BREAK SPACE}"
+NOTHING = "\N{EN DASH}"
+
+
+@cache
+def _texts() -> Any:
+    return read_yaml("report.yaml")
+
+
+class Wording:
+    """One language: `text("minutes.title", days=28)` looks up a sentence of `schemas/report.yaml`; the rest formats values."""
+
+    def __init__(self, language: str) -> None:
+        if language not in LANGUAGES:
+            raise ValueError(f"language must be one of {', '.join(LANGUAGES)}, not {language!r}")
+        self.language = language
+        self.locale = {"nl": "nl-NL", "en": "en-GB"}[language]
+
+    def text(self, key: str, **values: Any) -> str:
+        """The sentence `key` (dots go deeper) with its blanks filled. Raises KeyError for a sentence that does not exist."""
+        found: Any = _texts()
+        rest = key
+        while rest and rest not in found:  # categories hold a dot themselves: generations.2.0
+            part, _, rest = rest.partition(".")
+            found = found[part]
+        found = found[rest] if rest else found
+        sentence: str = found[self.language]
+        return sentence.format(**values) if values else sentence
+
+    def status(self, status: str) -> str:
+        """A status in words; a status without words of its own is shown by its name."""
+        words: Mapping[str, Mapping[str, str]] = _texts()["status"]
+        return words[status][self.language] if status in words else status.replace("_", " ")
+
+    def number(self, value: float | None, digits: int = 0) -> str:
+        """`1.234,5` or `1,234.5`; halves go up, a missing value is a dash, never 0."""
+        if value is None or math.isnan(value):
+            return NOTHING
+        scaled = math.floor(abs(value) * 10**digits + 0.5 + 1e-9) / 10**digits
+        written = f"{scaled:,.{digits}f}"
+        if self.language == "nl":
+            written = written.translate(str.maketrans(",.", ".,"))
+        return f"\N{MINUS SIGN}{written}" if value < 0 and scaled else written
+
+    def percent(self, share: float | None, digits: int = 0) -> str:
+        """0.873 as `87%`. A share that is small but not nothing never becomes 0 %."""
+        if share is not None and 0 < share < 0.5 / 10 ** (digits + 2):
+            return "<\N{NARROW NO-BREAK SPACE}" + self.number(1 / 10**digits, digits) + "%"
+        return NOTHING if share is None else self.number(share * 100, digits) + "%"
+
+    def minutes(self, value: float | None) -> str:
+        """Minutes as people say them: 45 min, 3 h 20 (Dutch: 3 u 20), 312 h."""
+        if value is None:
+            return NOTHING
+        hour = "u" if self.language == "nl" else "h"
+        whole = math.floor(value + 0.5)
+        if whole < 120:
+            return f"{whole}{NO_BREAK}min"
+        if whole < 600:
+            return f"{whole // 60}{NO_BREAK}{hour}{NO_BREAK}{whole % 60:02d}"
+        return f"{self.number(value / 60)}{NO_BREAK}{hour}"
+
+    def day(self, day: date, *, weekday: bool = False, year: bool = True) -> str:
+        """`20 november 2026`, with the weekday before it when asked."""
+        written = f"{day.day}{NO_BREAK}{_MONTHS[self.language][day.month - 1]}"
+        if year:
+            written += f"{NO_BREAK}{day.year}"
+        return f"{_DAYS[self.language][day.weekday()]}{NO_BREAK}{written}" if weekday else written
+
+    def short_day(self, day: date) -> str:
+        """`20 nov`; the Dutch March is `mrt`."""
+        month = _MONTHS[self.language][day.month - 1]
+        return f"{day.day}{NO_BREAK}{'mrt' if month == 'maart' else month[:3]}"
+
+    def period(self, start: date, end: date) -> str:
+        """`1 – 20 november 2026`; the year or month is said once when both days share it."""
+        if start == end:
+            return self.day(end)
+        if (start.year, start.month) == (end.year, end.month):
+            return f"{start.day}{NO_BREAK}{NOTHING}{NO_BREAK}{self.day(end)}"
+        return f"{self.day(start, year=start.year != end.year)} {NOTHING} {self.day(end)}"

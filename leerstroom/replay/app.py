@@ -2,7 +2,7 @@
 
 import importlib
 import importlib.util
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,14 +23,17 @@ def create_app(
     faults: Iterable[Fault] | None = None,
     clock: datetime | World | None = None,
     limits: Mapping[str, float] | None = None,
+    only: Collection[str] | None = None,
 ) -> Starlette:
-    """The platforms whose recordings lie in folders of `root`. `clock` is the simulated time, `limits` requests a minute by platform.
+    """The platforms whose recordings lie in folders of `root`. `clock` is the simulated time, `limits` requests a minute by platform,
+    `only` the folders that are served (all by default).
 
     Raises ConfigurationError when no folder of `root` belongs to a platform that can be replayed.
     """
     world = clock if isinstance(clock, World) else World(clock)
     state = Faults(list(faults or ()), dict(limits or {}))
-    found = {folder.name: module for folder in sorted(root.iterdir()) if (module := _module(folder)) is not None}
+    folders = [folder for folder in sorted(root.iterdir()) if only is None or folder.name in only]
+    found = {folder.name: module for folder in folders if (module := _module(folder)) is not None}
     if not found:
         raise ConfigurationError(
             f"{root} holds no folder of a platform that can be replayed, such as {root / 'matrix'}"

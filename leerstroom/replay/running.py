@@ -5,7 +5,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Collection, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,9 +38,10 @@ def running(
     faults: Iterable[Fault] | None = None,
     clock: datetime | World | None = None,
     limits: Mapping[str, float] | None = None,
+    only: Collection[str] | None = None,
 ) -> Generator[Running, None, None]:
     """Serves `root` in a thread for the length of the block; port 0 takes a free one. Raises ConfigurationError when the port is taken."""
-    app = create_app(root, faults=faults, clock=clock, limits=limits)
+    app = create_app(root, faults=faults, clock=clock, limits=limits, only=only)
     with _listening(host, port) as listener:
         server = uvicorn.Server(_config(app))
         thread = threading.Thread(

@@ -310,7 +310,7 @@ def load(name: str) -> type[Source]:
         loaded = entry.load()
     except Exception as error:
         raise ConfigurationError(
-            f"source '{name}' cannot be imported ({type(error).__name__}); reinstall {entry.dist}"
+            f"source '{name}' cannot be imported ({type(error).__name__}); reinstall {entry.dist.name if entry.dist else entry.value}"
         ) from error
     if not (isinstance(loaded, type) and issubclass(loaded, Source)):
         raise ConfigurationError(f"source '{name}' is no subclass of connectors.source.Source")

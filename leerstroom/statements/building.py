@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any, TypedDict, cast
+from typing import Any, TypedDict
 
 from leerstroom.errors import BadRecord
 from leerstroom.statements.vocabulary import EXTENSION_BASE, Verb
@@ -212,5 +212,5 @@ def duration(seconds: float) -> str:
         text += f"{minutes}M"
     if rest or text == "PT":
         whole, part = divmod(rest, 100)
-        text += f"{whole}S" if not part else f"{cast('str', f'{rest / 100:.2f}'.rstrip('0'))}S"
+        text += f"{whole}S" if not part else f"{f'{rest / 100:.2f}'.rstrip('0')}S"
     return text

@@ -362,7 +362,7 @@ def _score(score: Any, path: str) -> None:
         _fail("must lie between min and max", path + ".raw")
 
 
-def _context(context: Any, path: str, object_kind: str, two: bool) -> None:
+def _context(context: Any, path: str, object_kind: str, two: bool) -> None:  # noqa: C901 - one branch a property
     if not isinstance(context, dict):
         _fail("must be an object", path)
     _known(context, _CONTEXT_2 if two else _CONTEXT, path)

@@ -1,0 +1,105 @@
+"""The validator: right on every case of the ADL suite, and it names what is wrong."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from leerstroom.errors import InvalidStatement
+from leerstroom.statements.validation import validate
+
+
+def good(**changes: object) -> dict:
+    return {
+        "id": "c40a7d5e-083c-52d4-8088-00915207de64",
+        "actor": {"account": {"homePage": "https://o.example", "name": "x"}},
+        "verb": {"id": "http://adlnet.gov/expapi/verbs/asked", "display": {"nl": "vroeg"}},
+        "object": {
+            "id": "https://c.example/m/1",
+            "definition": {"type": "http://id.tincanapi.com/activitytype/chat-message"},
+        },
+        "timestamp": "2026-11-03T09:00:00.000Z",
+        **changes,
+    }
+
+
+def test_every_case_of_the_adl_suite_is_judged_right(shared: Path) -> None:
+    wrong, seen = [], 0
+    with gzip.open(shared / "peers" / "adl-conformance" / "statement-cases-1.0.3.jsonl.gz") as stream:
+        for line in stream:
+            case = json.loads(line)
+            seen += 1
+            try:
+                validate(case["statement"])
+                answer = 200
+            except InvalidStatement:
+                answer = 400
+            if answer != case["expect"]:
+                wrong.append((case["file"], case["name"]))
+    assert seen == 856
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "path"),
+    [
+        ({"id": "1"}, "id"),
+        ({"id": None}, "id"),
+        ({"actor": {"mbox": "anna@example.org"}}, "actor.mbox"),
+        ({"actor": {}}, "actor"),
+        ({"actor": {"objectType": "Group", "member": []}}, "actor.member"),
+        ({"actor": {"account": {"homePage": "x", "name": "y"}}}, "actor.account.homePage"),
+        ({"verb": {"id": "asked"}}, "verb.id"),
+        ({"verb": {"id": "http://a.b/c", "display": {"not a tag": "x"}}}, "verb.display"),
+        ({"object": {"objectType": "StatementRef", "id": "x"}}, "object"),
+        ({"object": {"id": "https://x.example", "definition": {"choices": []}}}, "object.definition.choices"),
+        ({"result": {"score": {"scaled": 1.5}}}, "result.score.scaled"),
+        ({"result": {"score": {"raw": 5, "max": 4}}}, "result.score.raw"),
+        ({"result": {"score": {"raw": float("nan")}}}, "result.score.raw"),
+        ({"result": {"duration": "1h"}}, "result.duration"),
+        ({"result": {"duration": "PT"}}, "result.duration"),
+        ({"result": {"success": "yes"}}, "result.success"),
+        ({"context": {"registration": "r"}}, "context.registration"),
+        (
+            {"context": {"contextActivities": {"parent": [{"objectType": "Activity"}]}}},
+            "context.contextActivities.parent[0].id",
+        ),
+        ({"context": {"extensions": {"room": 1}}}, "context.extensions"),
+        ({"context": {"contextAgents": []}}, "context"),
+        ({"timestamp": "2026-02-29T09:00:00Z"}, "timestamp"),
+        ({"timestamp": "2026-11-03T09:00:00-00:00"}, "timestamp"),
+        ({"timestamp": 1}, "timestamp"),
+        ({"attachments": [{"usageType": "https://x.example/u"}]}, "attachments[0].display"),
+        ({"colour": "red"}, ""),
+        ({"version": "2.0.0"}, "version"),
+    ],
+)
+def test_a_refusal_names_the_property(changes: dict, path: str) -> None:
+    with pytest.raises(InvalidStatement) as caught:
+        validate(good(**changes))
+    assert caught.value.property == path
+
+
+def test_a_voiding_statement_points_at_a_statement() -> None:
+    voiding = {"verb": {"id": "http://adlnet.gov/expapi/verbs/voided"}}
+    with pytest.raises(InvalidStatement):
+        validate(good(**voiding))
+    validate(good(**voiding, object={"objectType": "StatementRef", "id": "c40a7d5e-083c-52d4-8088-00915207de64"}))
+
+
+def test_version_two_knows_context_agents() -> None:
+    agent = {
+        "objectType": "contextAgent",
+        "agent": {"mbox": "mailto:a@b.c"},
+        "relevantTypes": ["https://x.example/mentor"],
+    }
+    validate(good(context={"contextAgents": [agent]}, version="2.0.0"), "2.0.0")
+    with pytest.raises(InvalidStatement):
+        validate(good(context={"contextAgents": [{**agent, "relevantTypes": []}]}), "2.0.0")
+
+
+def test_a_message_never_repeats_a_value() -> None:
+    with pytest.raises(InvalidStatement) as caught:
+        validate(good(actor={"mbox": "anna.jansen at example.org"}))
+    assert "anna" not in str(caught.value)

@@ -140,3 +140,19 @@ def test_a_room_device_is_excluded_by_its_address(people: People) -> None:
 def test_nobody_is_a_bad_record(people: People) -> None:
     with pytest.raises(BadRecord):
         people.actor(None)
+
+
+def test_the_described_columns_are_those_that_are_read() -> None:
+    from leerstroom.people.directory import _employee
+    from leerstroom.schemas import read_yaml
+
+    read: set[str] = set()
+
+    class Row(dict):
+        def get(self, name: str, default: str = "") -> str:
+            read.add(name)
+            return super().get(name, default)
+
+    _employee(Row(employee_id="E1"))
+    described = set(read_yaml("employee-directory.yaml")["columns"])
+    assert described - {"id_NAME"} == read - {"email", "aliases"}

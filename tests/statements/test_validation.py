@@ -103,3 +103,32 @@ def test_a_message_never_repeats_a_value() -> None:
     with pytest.raises(InvalidStatement) as caught:
         validate(good(actor={"mbox": "anna.jansen at example.org"}))
     assert "anna" not in str(caught.value)
+
+
+def _schema() -> object:
+    import jsonschema_rs
+
+    from leerstroom.schemas import folder
+
+    return jsonschema_rs.validator_for(json.loads((folder() / "statement.schema.json").read_text(encoding="utf-8")))
+
+
+def test_the_json_schema_refuses_nothing_valid_and_misses_only_the_rules_that_it_names(shared: Path) -> None:
+    schema = _schema()
+    with gzip.open(shared / "peers" / "adl-conformance" / "statement-cases-1.0.3.jsonl.gz") as stream:
+        cases = [json.loads(line) for line in stream]
+    assert [case["name"] for case in cases if case["expect"] == 200 and not schema.is_valid(case["statement"])] == []
+    missed = {case["name"] for case in cases if case["expect"] == 400 and schema.is_valid(case["statement"])}
+    assert all(any(word in name for word in ('"revision"', '"platform"', '"raw"', '"min"', '"max"')) for name in missed)
+
+
+def test_the_json_schema_and_the_validator_agree_on_our_own_statements() -> None:
+    assert _schema().is_valid(good())
+    assert not _schema().is_valid(good(verb={"id": "asked"}))
+
+
+def test_the_profile_is_made_out_of_the_vocabulary() -> None:
+    from leerstroom.schemas import folder
+    from leerstroom.statements.profile import serialised_profile
+
+    assert (folder() / "profile.jsonld").read_bytes() == serialised_profile()

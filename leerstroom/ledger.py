@@ -88,9 +88,11 @@ def entries(engine: Engine, run_id: str | None = None, *, limit: int = 10_000) -
 
 
 def imbalances(entry: Entry) -> list[str]:
-    """Equations that do not hold in this entry, as text; empty when it balances."""
+    """Equations that do not hold in this entry, as text; empty when it balances. A stage that did not end has nothing to balance yet."""
     counts = entry.counts
-    found = []
+    found: list[str] = []
+    if entry.state != "done":
+        return found
     if entry.stage == "map":
         ends = counts["mapped"] + _total(counts["ignored"]) + _total(counts["quarantined"])
         if counts["pulled"] != ends:

@@ -67,3 +67,8 @@ def test_a_kind_is_covered_when_all_its_connections_are(engine: Engine) -> None:
     assert ledger.coverage(engine) == [(day, "chat", "missing")]
     ledger.cover(engine, "two", "chat", [day], "ok")
     assert ledger.coverage(engine) == [(day, "chat", "ok")]
+
+
+def test_a_stage_that_failed_has_nothing_to_balance_and_does_not_hide_the_others(engine: Engine) -> None:
+    ledger.write(engine, entry("map", {}, state="failed"))
+    assert [each.state for each in ledger.check(engine, "r")] == ["failed"]

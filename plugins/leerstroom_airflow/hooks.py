@@ -16,7 +16,6 @@ from leerstroom_airflow.fields import read
 
 if TYPE_CHECKING:
     from connectors.lrs import Lrs
-
     from leerstroom.settings import LrsSettings
 
 

@@ -1,0 +1,233 @@
+"""The stages as Airflow tasks: which days, which settings, which connection; the work itself is `leerstroom.nightly`.
+
+A night is whole local days: the run at 02:00 pulls from midnight to midnight of the day before, so each day is asked for whole, and what a
+platform delivers in the two hours after midnight is there already. Fields of a connection come from the Airflow connection of that name where
+there is one (form, `AIRFLOW_CONN_…`, secrets back-end), else from the settings file.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from airflow.sdk import BaseHook, Variable, get_current_context
+from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
+
+from connectors.source import Connection
+from leerstroom import nightly
+from leerstroom.errors import ConfigurationError
+from leerstroom.settings import Settings
+from leerstroom_airflow import provider
+from leerstroom_airflow.errors import deferring_quotas
+from leerstroom_airflow.fields import read
+from leerstroom_airflow.hooks import HrDatabaseHook, LrsHook
+
+logger = logging.getLogger(__name__)
+
+CONNECTIONS_VARIABLE = "leerstroom_connections"
+NIGHT_KEY = "night"  # XCom of the last task: how the night ended
+_TOLD_EVERY_S = 10.0
+
+
+# --- days ----------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """The local days of a run, both included."""
+
+    first: date
+    last: date
+
+    def window(self, zone: str) -> tuple[datetime, datetime]:
+        """From midnight of the first to midnight after the last, aware UTC."""
+        return nightly.local_window(self.first, self.last, zone)
+
+
+def days_of(interval: tuple[datetime, datetime] | None, params: Mapping[str, Any], zone: str, now: datetime) -> Days:
+    """The days of a run: `from` and `to` when a person gave them, else the local days that ended inside the data interval, else yesterday.
+
+    One of `from` and `to` alone is that one day. Raises ConfigurationError for dates that are none or end before they begin.
+    """
+    given = [params.get("from"), params.get("to")]
+    if any(given):
+        try:
+            first, last = (date.fromisoformat(str(each or given[0] or given[1])) for each in given)
+        except ValueError as error:
+            raise ConfigurationError(f"'from' and 'to' need dates like 2026-11-02 ({error})") from None
+        if last < first:
+            raise ConfigurationError(
+                f"the run's days end ({last}) before they begin ({first}); exchange 'from' and 'to'"
+            )
+        return Days(first, last)
+    local = ZoneInfo(zone)
+    if interval is None or interval[0] == interval[1]:
+        yesterday = now.astimezone(local).date() - timedelta(days=1)
+        return Days(yesterday, yesterday)
+    last = interval[1].astimezone(local).date() - timedelta(days=1)
+    return Days(min(interval[0].astimezone(local).date(), last), last)
+
+
+# --- settings and connections ----------------------------------------------------------------------------------------------------
+
+
+def settings() -> Settings:
+    """The settings, with the LRS and the HR database of the Airflow connections `leerstroom_lrs` and `leerstroom_hr` where they exist."""
+    configured = Settings.load()
+    changed: dict[str, Any] = {}
+    if _found(provider.LRS_CONNECTION):
+        changed["lrs"] = LrsHook().settings
+    if _found(provider.HR_CONNECTION):
+        changed["hr"] = configured.hr.model_copy(update={"database": HrDatabaseHook().url})
+    return configured.model_copy(update=changed)
+
+
+def connection_names() -> list[str]:
+    """Names of the connections that a night pulls: those of the settings, and those of the Airflow variable `leerstroom_connections`."""
+    names = list(Settings.load().connections)
+    added = Variable.get(CONNECTIONS_VARIABLE, default="")
+    names += [name.strip() for name in str(added).split(",") if name.strip() and name.strip() not in names]
+    return names
+
+
+def connection(name: str, configured: Settings) -> Connection:
+    """One connection, of Airflow where it has one of that name, else of the settings. Raises ConfigurationError when neither has."""
+    found = _found(name)
+    if found is None:
+        return nightly.connection_of(configured, name)
+    source = provider.sources().get(found.conn_type or "")
+    if source is None:
+        raise ConfigurationError(
+            f"Airflow connection '{name}' is of type '{found.conn_type}', which is none of ours; choose one of {', '.join(provider.sources())}"
+        )
+    return Connection(name, source.name, read(found, provider.settings_of(source)))
+
+
+def _found(name: str) -> Any:
+    try:
+        return BaseHook.get_connection(name)
+    except AirflowNotFoundException:
+        return None
+
+
+# --- tasks -------------------------------------------------------------------------------------------------------------------------
+
+
+def pull(name: str) -> dict[str, Any]:
+    """Task: pulls the run's days of one connection into the landing."""
+    context = _context(name)
+    configured = settings()
+    start, end = _days(configured).window(configured.organisation.time_zone)
+    with deferring_quotas():
+        return nightly.pull(
+            connection(name, configured),
+            start,
+            end,
+            settings=configured,
+            run_id=context["run_id"],
+            progress=_told(f"{name}: records"),
+        )
+
+
+def map_landing(pulled: Mapping[str, Any]) -> dict[str, Any]:
+    """Task: maps what a pull left into statements and quarantine."""
+    context = _context(pulled["connection"])
+    configured = settings()
+    return nightly.map_landing(
+        connection(pulled["connection"], configured),
+        pulled["path"],
+        settings=configured,
+        run_id=context["run_id"],
+        progress=_told(f"{pulled['connection']}: statements"),
+    )
+
+
+def load(mapped: Mapping[str, Any]) -> dict[str, Any]:
+    """Task: loads what a map left into the LRS."""
+    context = _context(mapped["connection"])
+    with deferring_quotas():
+        return nightly.load(
+            mapped["connection"],
+            mapped["path"],
+            settings=settings(),
+            run_id=context["run_id"],
+            progress=_told(f"{mapped['connection']}: statements answered by the LRS"),
+        )
+
+
+def mirror() -> dict[str, Any]:
+    """Task: brings the mirror up to the LRS."""
+    return nightly.mirror(settings=settings(), run_id=_run_id())
+
+
+def indicators() -> dict[str, Any]:
+    """Task: computes all indicators as of the run's last day."""
+    configured = settings()
+    days = _days(configured)
+    start = min(days.first, days.last - timedelta(days=nightly.RECOMPUTED_DAYS - 1))
+    return nightly.compute(settings=configured, run_id=_run_id(), as_of=days.last, start=start)
+
+
+def publish(computed: Mapping[str, Any]) -> dict[str, Any]:
+    """Task: gives HR its tables, workbook and report as of the run's last day."""
+    configured = settings()
+    return nightly.publish(settings=configured, run_id=_run_id(), as_of=_days(configured).last, values=computed["path"])
+
+
+def settle(published: Mapping[str, Any] | None, assets: Mapping[str, Any]) -> dict[str, Any]:
+    """Task: the ledger must balance, and HR must have been served; then, and only then, the assets are told.
+
+    Returns how the night ended. Raises LedgerOutOfBalance, or AirflowFailException when nothing was published.
+    """
+    context = get_current_context()
+    night = nightly.settle(settings=settings(), run_id=_run_id())
+    context["ti"].xcom_push(NIGHT_KEY, night)
+    if published is None:
+        raise AirflowFailException(
+            f"nothing was published ({', '.join(night['unfinished']) or 'a task before it did not run'}); clear the failed tasks to go on"
+        )
+    if night["unfinished"]:
+        logger.warning("the night is partial: %s", ", ".join(night["unfinished"]))
+    told = {"run_id": night["run_id"], "state": night["state"], **night["counts"]}
+    for asset in assets.values():
+        context["outlet_events"][asset].extra = told
+    return night
+
+
+def _run_id() -> str:
+    return str(get_current_context()["run_id"])
+
+
+def _context(name: str) -> Any:
+    """The task's context, with the connection's name for `map_index_template`."""
+    context = get_current_context()
+    context["connection"] = name  # type: ignore[typeddict-unknown-key] # Airflow's way to name a mapped task
+    return context
+
+
+def _days(configured: Settings) -> Days:
+    context = get_current_context()
+    start, end = context.get("data_interval_start"), context.get("data_interval_end")
+    return days_of(
+        (start, end) if start and end else None,
+        context["params"],
+        configured.organisation.time_zone,
+        datetime.now(ZoneInfo("UTC")),
+    )
+
+
+def _told(what: str) -> Callable[[int], None]:
+    """Progress for the task's log: how many, and how many a second, every ten seconds."""
+    started = last = time.monotonic()
+
+    def tell(done: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= _TOLD_EVERY_S:
+            last = now
+            logger.info("%s: %d so far, %.0f/s", what, done, done / (now - started))
+
+    return tell

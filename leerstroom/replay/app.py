@@ -25,9 +25,9 @@ def create_app(
     limits: Mapping[str, float] | None = None,
     only: Collection[str] | None = None,
 ) -> Starlette:
-    """The platforms whose recordings lie in folders of `root`. `clock` is the simulated time, `limits` requests a minute by platform,
-    `only` the folders that are served (all by default).
+    """The platforms whose recordings lie in folders of `root`, or in those named by `only`.
 
+    `clock` is the simulated time, `limits` are requests a minute by platform.
     Raises ConfigurationError when no folder of `root` belongs to a platform that can be replayed.
     """
     world = clock if isinstance(clock, World) else World(clock)

@@ -41,6 +41,7 @@ def platform(folder: Path, world: World) -> Platform:
         Route(f"{room}/state", server.state),
         Route(f"{room}/state/{{type}}", server.state_of),
         Route(f"{room}/state/{{type}}/", server.state_of),
+        Route(f"{room}/joined_members", server.joined_members),
         Route(f"{room}/relations/{{event_id}}", server.relations),
         Route(f"{room}/relations/{{event_id}}/{{rel_type}}", server.relations),
         Route("/{rest:path}", server.unrecognized),
@@ -228,6 +229,19 @@ class Homeserver:
             if event["type"] == request.path_params["type"] and event.get("state_key") == "":
                 return _json(event["content"])
         return _refused(404, "M_NOT_FOUND", "Event not found.")
+
+    async def joined_members(self, request: Request) -> Response:
+        """Who is in the room now, with the names that they show."""
+        room = self._entered(request)
+        if isinstance(room, Response):
+            return room
+        last = {event["state_key"]: event["content"] for event in self._seen(room) if event["type"] == "m.room.member"}
+        joined = {
+            user: {"display_name": content.get("displayname"), "avatar_url": None}
+            for user, content in last.items()
+            if content.get("membership") == "join"
+        }
+        return _json({"joined": joined})
 
     async def unrecognized(self, request: Request) -> Response:
         """Whatever else is asked."""

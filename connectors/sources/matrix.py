@@ -1,0 +1,525 @@
+"""Matrix: the rooms of a homeserver that are on the allow-list.
+
+API         Client-Server v1.15: GET /rooms/{room}/messages, newest first, until the window's start; /event for what a reply points at
+Permission  a user who has joined those rooms; no admin rights
+People      the Matrix id only, as a keyed reference; display names and addresses are never kept
+Content     bodies become features in the pull stage; file names, reaction texts and reasons of redactions are dropped
+Late facts  edits and redactions are events of their own; look back 3 days. An edit adds nothing; a redaction voids exactly its message
+Questions   a message outside a conversation that asks (rule question-in-text); its thread or reply chain holds the answers of others
+Answers     a reply by another person in a question's thread or chain that says more than thanks or yes (rule reply-to-question)
+Accepted    the asker's check mark on an answer (voted-up, rule asker-check-mark) or the asker's thanks (replied, rule asker-thanks)
+Not seen    encrypted rooms, direct chats and rooms of two: never read, whatever the allow-list says; what a server's retention removed
+Verified    against a real homeserver (Synapse 1.163), live and recorded
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import timedelta
+from functools import partial
+from typing import Any, ClassVar
+from urllib.parse import quote
+
+from connectors.http import Api, RequestRefused
+from connectors.paging import Pages, dig
+from connectors.source import Connection, Kind, Record, Setting, Source, Verified, Window, maps
+from leerstroom.errors import BadRecord, ConfigurationError, UnexpectedShape
+from leerstroom.features import features
+from leerstroom.people import ExcludedAccount, People, Pseudonyms
+from leerstroom.statements import Ignored, Outcome, Retracted, Verb, activity, from_ms, statement, types, verbs
+
+logger = logging.getLogger(__name__)
+
+CLIENT = "/_matrix/client/v3"
+DELETED = Ignored("deleted by its writer or a moderator")
+_LONGEST_CHAIN = 25  # replies to replies; longer ones are cut, so that a loop of forged events ends
+_MOST_REMEMBERED = 100_000  # events that `read` keeps for later payloads
+_CHECKS = frozenset("✅✔☑👌💯")
+_LIKES = frozenset("👍❤💙💚💛🧡💜🩵🎉👏🙌🙏🔥⭐😍🥳💪+")
+_FILES = frozenset({"m.file", "m.image", "m.video", "m.audio"})
+
+Event = Mapping[str, Any]
+
+
+class Matrix(Source):
+    """A homeserver as one of its users sees it."""
+
+    name: ClassVar[str] = "matrix"
+    title: ClassVar[str] = "Matrix (Element)"
+    kind: ClassVar[Kind] = Kind.CHAT
+    verified: ClassVar[Verified] = Verified.SERVER
+    look_back: ClassVar[timedelta] = timedelta(days=3)
+    settings: ClassVar[tuple[Setting, ...]] = (
+        Setting("host", "Homeserver", kind="url", help="where its client API answers, such as https://matrix.example.org"),
+        Setting("token", "Access token", secret=True, help="of a user who joined the allowed rooms and nothing else"),
+        Setting("rooms", "Allowed rooms", many=True, help="room ids (!…) or aliases (#…:example.org); nothing else is read"),
+        Setting(
+            "channel_kinds", "Kinds of rooms", kind="mapping", required=False,
+            help="room as above: set_up_community, spontaneous_group, course_community or live_chat",
+        ),
+        Setting(
+            "server_name", "Name of the homeserver", required=False,
+            help="such as example.org; keeps ids the same when the address changes",
+        ),
+    )  # fmt: skip
+    record_kinds: ClassVar[tuple[str, ...]] = ("event",)
+    content: ClassVar[Mapping[str, tuple[str, ...]]] = {"event": ("content.body", "content.formatted_body")}
+    people: ClassVar[Mapping[str, Mapping[str, str]]] = {"event": {"sender": "account"}}
+    timeline: ClassVar[Pages] = Pages(
+        CLIENT + "/rooms/{room}/messages", items="chunk", cursor="end", ask="from", query={"dir": "b", "limit": 250}
+    )
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
+        self._read: dict[str, Event] = {}  # what `read` saw before: context for what it sees next
+
+    @property
+    def tenant(self) -> str:
+        """The homeserver by its name where that is configured, else by its address."""
+        name = self.connection.get("server_name")
+        return f"https://{name}" if name else super().tenant
+
+    # --- pull ---------------------------------------------------------------------------------------------------------------------
+
+    def pull(self, api: Api, window: Window) -> Iterator[Record]:
+        """Events of the allowed rooms inside the window, each with the events that it refers to."""
+        for allowed, room in self._rooms(api):
+            if reason := _private(api, room):
+                logger.warning("connection %s: room %s is %s and is not read", self.connection.name, allowed, reason)
+                continue
+            events = self._events(api, room, window)
+            yield from _with_context(events, partial(_event, api, room), allowed)
+
+    def _rooms(self, api: Api) -> Iterator[tuple[str, str]]:
+        """(as configured, room id) of each allowed room."""
+        for allowed in self.connection["rooms"]:
+            yield allowed, _room_id(api, allowed)
+
+    def _events(self, api: Api, room: str, window: Window) -> Iterator[tuple[Event, bool]]:
+        """(event, whether it lies in the window), newest first.
+
+        Bridges and application services may write into the past, so one old event is no end: a whole page of them is.
+        """
+        start, end = window.start.timestamp() * 1000, window.end.timestamp() * 1000
+        for page in self.timeline.of(api, room=_quoted(room)):
+            moments = [_milliseconds(event) for event in page]
+            for event, moment in zip(page, moments, strict=True):
+                yield event, moment is None or start <= moment < end  # no time: mapping will refuse it, and say so
+            if page and all(moment is not None and moment < start for moment in moments):
+                return
+
+    def check(self, api: Api) -> str:
+        """Whose token it is, and how many of the allowed rooms can be read. Raises ConfigurationError for a room that must not be."""
+        user = api.get(f"{CLIENT}/account/whoami").body
+        if not isinstance(user, dict) or "user_id" not in user:
+            raise UnexpectedShape(f"connection '{self.connection.name}': the homeserver does not say whose token it is")
+        rooms = list(self._rooms(api))
+        for allowed, room in rooms:
+            if reason := _private(api, room):
+                raise ConfigurationError(
+                    f"connection '{self.connection.name}': room {allowed} is {reason}; take it off the list of rooms"
+                )
+            next(self.timeline.of(api, room=_quoted(room)))
+        return f"the token is accepted, {len(rooms)} of {len(rooms)} allowed rooms can be read"
+
+    def read(self, payload: Any) -> Iterator[Record]:
+        """One event, a page of `/messages` or `/relations`, a `/sync` answer, a list of events, or a recorded exchange of these."""
+        events = [event for event in _events_of(payload) if isinstance(event, Mapping)]
+        if not events:
+            raise BadRecord("neither an event nor a list of events of a homeserver")
+        here = {str(event.get("event_id")): event for event in events}
+        for event in events:
+            known: Callable[[str], Event | None] = lambda event_id: here.get(event_id) or self._read.get(event_id)  # noqa: E731
+            yield _record(event, _chain(event, known), str(event.get("room_id", "")))
+        self._read.update(here)
+        while len(self._read) > _MOST_REMEMBERED:
+            self._read.pop(next(iter(self._read)))
+
+    # --- at the edge ---------------------------------------------------------------------------------------------------------------
+
+    def minimise(self, record: Record, pseudonyms: Pseudonyms) -> Record:
+        """What lands: times, ids of things, keyed references of people, features; of the events referred to only who and whether it asked."""
+
+        def person(value: Any) -> str | None:
+            return self.reference(pseudonyms, "account", value) if isinstance(value, str) else None
+
+        def brief(event: Event) -> dict[str, Any]:
+            return {
+                "event_id": _text(event.get("event_id")),
+                "sender": person(event.get("sender")),
+                "is_question": _asks(event),
+                "deleted": _is_deleted(event),
+            }
+
+        content, chain = _content(record), record.get("chain")
+        briefs = [brief(event) for event in chain if isinstance(event, Mapping)] if isinstance(chain, list) else []
+        kept = {
+            "type": _text(record.get("type")),
+            "event_id": record.key,
+            "room": _text(record.get("room")),
+            "room_id": _text(record.get("room_id")),
+            "at": record.get("origin_server_ts"),
+            "sender": person(record.get("sender")),
+            "is_state": "state_key" in record,
+            "deleted": _is_deleted(record),
+            "msgtype": _text(content.get("msgtype")),
+            "relation": _relation(content),
+            "to": _text(_replied_to(content)),
+            "refers_to": _refers_to(record),
+            "redacts": _text(record.get("redacts") or content.get("redacts")),
+            "sign": _sign(dig(_relation_of(content), "key")),
+            "mentions": sorted(filter(None, {person(each) for each in _listed(content.get("m.mentions"), "user_ids")})),
+            "features": _features(record),
+            "about": briefs[0] if briefs else None,
+            "root": briefs[-1] if briefs else None,
+        }
+        return Record(
+            record.kind, record.key, {name: value for name, value in kept.items() if value not in (None, [], "")}
+        )
+
+    # --- map -------------------------------------------------------------------------------------------------------------------------
+
+    @maps("event", deleted=True)
+    def deleted(self, event: Record, people: People) -> Outcome:
+        """What a redaction left: the redaction itself is the record that voids."""
+        return DELETED
+
+    @maps("event", type="m.room.message")
+    def message(self, event: Record, people: People) -> Iterable[Outcome]:
+        """A message: a question, an answer, another reply, something shared, or a post."""
+        if event.get("relation") == "m.replace":
+            return (Ignored("edit of a message that is already counted"),)
+        if event.get("msgtype") == "m.notice":
+            return (Ignored("notice of a program"),)
+        if event.get("refers_to"):
+            return self._reply(event, people)
+        seen = event["features"]
+        if seen["is_question"]:
+            return (
+                self._said(event, people, verbs.ASKED, types.CHAT_MESSAGE, rule="question-in-text", confidence=0.9),
+            )
+        if event.get("msgtype") in _FILES:
+            return (self._said(event, people, verbs.SHARED, types.FILE),)
+        if seen["has_link"]:
+            return (self._said(event, people, verbs.SHARED, types.LINK),)
+        return (self._said(event, people, verbs.POSTED, types.CHAT_MESSAGE),)
+
+    def _reply(self, event: Record, people: People) -> Iterable[Outcome]:
+        """A reply by its question; where the question was deleted, an answer that was counted before is voided."""
+        seen, root = event["features"], event.get("root") or {}
+        own = root.get("sender") == event["sender"]
+        nods = seen["is_acknowledgement"] or (
+            seen["is_thanks"] and seen["length"] in {"none", "short"} and not seen["has_link"]
+        )
+        if root.get("is_question") and not own and not nods:
+            yield self._said(
+                event, people, verbs.ANSWERED, types.CHAT_MESSAGE, parent=root["event_id"], key=_answer(event.key),
+                rule="reply-to-question", confidence=0.6 if seen["is_only_question"] else 0.8,
+            )  # fmt: skip
+            return
+        if root.get("deleted"):
+            yield Retracted(_answer(event.key), reason="its question was deleted")
+        parent = event.get("to") or event["refers_to"]
+        if nods and not own:
+            yield self._said(
+                event, people, verbs.REACTED, types.CHAT_MESSAGE, parent=parent, rule="acknowledgement", confidence=0.8
+            )
+        elif own and root.get("is_question") and seen["is_thanks"] and parent != root["event_id"]:
+            yield self._said(
+                event, people, verbs.REPLIED, types.CHAT_MESSAGE, parent=parent, rule="asker-thanks", confidence=0.7
+            )
+        elif event.get("msgtype") in _FILES:
+            yield self._said(event, people, verbs.SHARED, types.FILE, parent=parent)
+        elif seen["has_link"]:
+            yield self._said(event, people, verbs.SHARED, types.LINK, parent=parent)
+        else:
+            yield self._said(event, people, verbs.REPLIED, types.CHAT_MESSAGE, parent=parent)
+
+    @maps("event", type="m.reaction")
+    def reaction(self, event: Record, people: People) -> Outcome:
+        """A sign on somebody's message; the asker's check mark on an answer accepts it."""
+        target, root, sign = event.get("about") or {}, event.get("root") or {}, event.get("sign")
+        if not event.get("refers_to"):
+            return Ignored("reaction to nothing")
+        if target.get("sender") == event["sender"]:
+            return Ignored("reaction to a message of one's own")
+        accepts = sign == "check" and root.get("is_question") and root["sender"] == event["sender"]
+        verb = verbs.VOTED_UP if accepts else verbs.LIKED if sign in {"check", "like"} else verbs.REACTED
+        return statement(
+            actor=people.actor(event["sender"]),
+            verb=verb,
+            object=activity(self.message_iri(event, event["refers_to"]), types.CHAT_MESSAGE),
+            grouping=activity(self.room_iri(event), types.CHAT_CHANNEL),
+            timestamp=from_ms(event["at"]),
+            extensions={"channel-kind": self._channel_kind(event)},
+            rule="asker-check-mark" if accepts else None,
+            confidence=0.9 if accepts else None,
+        )
+
+    @maps("event", type="m.room.redaction")
+    def redaction(self, event: Record, people: People) -> Iterable[Outcome]:
+        """Voids what was made of the event that it takes away, and nothing else."""
+        if not event.get("redacts"):
+            raise BadRecord("a redaction names no event")
+        return (Retracted(event["redacts"]), Retracted(_answer(event["redacts"])))
+
+    @maps("event", type="m.room.encrypted")
+    def encrypted(self, event: Record, people: People) -> Outcome:
+        """Encrypted events are counted, never guessed."""
+        return Ignored("encrypted, cannot be read")
+
+    @maps("event", type="m.sticker")
+    def sticker(self, event: Record, people: People) -> Outcome:
+        """A picture out of a set."""
+        return Ignored("sticker")
+
+    @maps("event", type="m.room.member")
+    def membership(self, event: Record, people: People) -> Outcome:
+        """Joining, leaving, and every change of a display name."""
+        return Ignored("membership or profile")
+
+    @maps("event", is_state=True)
+    def setting_of_room(self, event: Record, people: People) -> Outcome:
+        """Name, topic, power levels and the like."""
+        return Ignored("setting of the room")
+
+    @maps("event")
+    def other(self, event: Record, people: People) -> Outcome:
+        """Polls, calls, locations, bridges' own events."""
+        if not event.get("type"):
+            raise BadRecord("an event without a type")
+        return Ignored("event of another type than messages and reactions")
+
+    def _said(
+        self, event: Record, people: People, verb: Verb, type_iri: str, *, parent: str | None = None, key: str = "",
+        rule: str | None = None, confidence: float | None = None,
+    ) -> Outcome:  # fmt: skip
+        seen = event["features"]
+        return statement(
+            actor=people.actor(event["sender"]),
+            verb=verb,
+            object=activity(self.message_iri(event, event["event_id"]), type_iri),
+            parent=activity(self.message_iri(event, parent), types.CHAT_MESSAGE) if parent else None,
+            grouping=activity(self.room_iri(event), types.CHAT_CHANNEL),
+            timestamp=from_ms(event["at"]),
+            extensions={
+                "channel-kind": self._channel_kind(event),
+                "mentions": self._mentioned(event, people) or None,
+                "text-length": seen["length"],
+                "text-language": seen["language"],
+                "has-link": seen["has_link"],
+                "is-question": seen["is_question"],
+                "is-thanks": seen["is_thanks"],
+            },
+            key=key,
+            rule=rule,
+            confidence=confidence,
+        )
+
+    def _mentioned(self, event: Record, people: People) -> list[dict[str, Any]]:
+        """Agents who are mentioned; a client mentions by itself whom one replies to, so they are left out, and so are programs."""
+        left_out = {event["sender"], *(dig(event, f"{each}.sender") for each in ("about", "root"))}
+        return [
+            agent for each in event.get("mentions", ()) if each not in left_out and (agent := _person(people, each))
+        ]
+
+    def _channel_kind(self, event: Record) -> str | None:
+        kinds = self.connection.get("channel_kinds", {})
+        return _text(kinds.get(event.get("room")) or kinds.get(event["room_id"]))
+
+    def room_iri(self, event: Event) -> str:
+        """IRI of a room: its address in the client API, below the homeserver's name."""
+        return f"{self.tenant}{CLIENT}/rooms/{_quoted(event['room_id'])}"
+
+    def message_iri(self, event: Event, event_id: str) -> str:
+        """IRI of a message in the room of `event`: its address in the client API."""
+        return f"{self.room_iri(event)}/event/{_quoted(event_id)}"
+
+
+def _answer(event_id: str) -> str:
+    """Key of the fact that a message answers: a fact apart, voided by itself when its question goes."""
+    return f"answer/{event_id}"
+
+
+def _person(people: People, reference: str) -> dict[str, Any] | None:
+    try:
+        return people.actor(reference)
+    except ExcludedAccount:
+        return None
+
+
+# --- the homeserver's API ----------------------------------------------------------------------------------------------------------------
+
+
+def _quoted(value: str) -> str:
+    return quote(value, safe="")
+
+
+def _room_id(api: Api, allowed: str) -> str:
+    if not allowed.startswith("#"):
+        return allowed
+    answer = api.get(f"{CLIENT}/directory/room/{_quoted(allowed)}", missing_ok=True)
+    room = answer.body.get("room_id") if isinstance(answer.body, dict) else None
+    if not isinstance(room, str):
+        raise ConfigurationError(
+            f"connection '{api.connection}': the homeserver knows no room {allowed}; correct the list of rooms"
+        )
+    return room
+
+
+def _private(api: Api, room: str) -> str:
+    """Why a room must not be read (encrypted, or a conversation of two), or an empty text."""
+    if api.get(f"{CLIENT}/rooms/{_quoted(room)}/state/m.room.encryption", missing_ok=True).body is not None:
+        return "encrypted"
+    joined = dig(api.get(f"{CLIENT}/rooms/{_quoted(room)}/joined_members").body, "joined")
+    return "a direct chat" if isinstance(joined, dict) and len(joined) <= 2 else ""
+
+
+def _event(api: Api, room: str, event_id: str) -> Event | None:
+    """An event outside the window; None where the server does not show it (404) or the id is none (400)."""
+    try:
+        body = api.get(f"{CLIENT}/rooms/{_quoted(room)}/event/{_quoted(event_id)}", missing_ok=True).body
+    except RequestRefused:
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def _events_of(payload: Any) -> list[Any]:
+    if isinstance(payload, list):
+        return payload
+    if not isinstance(payload, dict):
+        return []
+    if "response" in payload and "request" in payload:
+        return _events_of(dig(payload, "response.body"))
+    if isinstance(payload.get("chunk"), list):
+        return list(payload["chunk"])
+    joined = dig(payload, "rooms.join")
+    if isinstance(joined, dict):  # events of /sync do not name their room
+        return [
+            {"room_id": room, **event}
+            for room, told in joined.items()
+            for event in _listed(dig(told, "timeline"), "events")
+            if isinstance(event, dict)
+        ]
+    return [payload] if isinstance(payload.get("event_id"), str) and "type" in payload else []
+
+
+# --- what events refer to ---------------------------------------------------------------------------------------------------------------------
+
+
+def _with_context(
+    events: Iterable[tuple[Event, bool]], fetch: Callable[[str], Event | None], room: str
+) -> Iterator[Record]:
+    """Records of the events inside the window, each with the chain of events that it refers to.
+
+    Newest first, so an event refers to one that comes later in the list: whoever refers waits for it, and only those who wait are held.
+    What the list does not bring is fetched, once.
+    """
+    waiting: dict[str, list[tuple[Event, list[Event]]]] = {}
+
+    def follow(event: Event, chain: list[Event]) -> Record | None:
+        wanted = _refers_to(chain[-1] if chain else event)
+        if wanted is None or len(chain) >= _LONGEST_CHAIN:
+            return _record(event, chain, room)
+        waiting.setdefault(wanted, []).append((event, chain))
+        return None
+
+    for event, inside in events:
+        for waiter, chain in waiting.pop(str(event.get("event_id")), ()):
+            if record := follow(waiter, [*chain, event]):
+                yield record
+        if inside and (record := follow(event, [])):
+            yield record
+    while waiting:
+        wanted, waiters = waiting.popitem()
+        found = fetch(wanted)
+        for waiter, chain in waiters:
+            if found is None:
+                yield _record(waiter, chain, room)
+            elif record := follow(waiter, [*chain, found]):
+                yield record
+
+
+def _chain(event: Event, known: Callable[[str], Event | None]) -> list[Event]:
+    chain: list[Event] = []
+    while (
+        len(chain) < _LONGEST_CHAIN
+        and (wanted := _refers_to(chain[-1] if chain else event))
+        and (found := known(wanted))
+    ):
+        chain.append(found)
+    return chain
+
+
+def _record(event: Event, chain: list[Event], room: str) -> Record:
+    return Record("event", str(event.get("event_id", "")), {**event, "chain": chain, "room": room})
+
+
+def _refers_to(event: Event) -> str | None:
+    """Id of the event that this one is about: a thread's root, the message replied to, the target of a reaction; None for edits."""
+    content = _content(event)
+    sort = _relation(content)
+    if sort in {"m.thread", "m.annotation"}:
+        return _text(_relation_of(content).get("event_id"))
+    return None if sort == "m.replace" else _text(_replied_to(content))
+
+
+def _content(event: Event) -> Mapping[str, Any]:
+    content = event.get("content")
+    return content if isinstance(content, Mapping) else {}
+
+
+def _relation_of(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    relation = content.get("m.relates_to")
+    return relation if isinstance(relation, Mapping) else {}
+
+
+def _relation(content: Mapping[str, Any]) -> str | None:
+    return _text(_relation_of(content).get("rel_type"))
+
+
+def _replied_to(content: Mapping[str, Any]) -> Any:
+    """The message that a reply names. In a thread, `is_falling_back` says that it is only the thread's last one: still whom it follows."""
+    reply = _relation_of(content).get("m.in_reply_to")
+    return reply.get("event_id") if isinstance(reply, Mapping) else None
+
+
+def _is_deleted(event: Event) -> bool:
+    if "redacted_because" in event or dig(event, "unsigned.redacted_because") is not None:
+        return True
+    return event.get("content") == {} and _text(event.get("type")) in {"m.room.message", "m.reaction", "m.sticker"}
+
+
+def _features(event: Event) -> dict[str, Any]:
+    """Features of a message's own text; the HTML form is read only where there is no plain one."""
+    content = _content(event)
+    is_file = content.get("msgtype") in _FILES and content.get("filename", content.get("body")) == content.get("body")
+    texts = [] if is_file else [content.get("body") or content.get("formatted_body")]
+    return features([text for text in texts if isinstance(text, str)])
+
+
+def _asks(event: Event) -> bool:
+    """Whether the event is a question that replies may answer: outside any conversation, by a person."""
+    return (
+        bool(_features(event)["is_question"]) and not _refers_to(event) and _content(event).get("msgtype") != "m.notice"
+    )
+
+
+def _sign(key: Any) -> str | None:
+    """A reaction's meaning; its own text may be anything and is not kept."""
+    if not isinstance(key, str) or not key:
+        return None
+    return "check" if key[0] in _CHECKS else "like" if key[0] in _LIKES else "other"
+
+
+def _milliseconds(event: Any) -> int | None:
+    value = event.get("origin_server_ts") if isinstance(event, Mapping) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _listed(value: Any, name: str) -> list[Any]:
+    held = value.get(name) if isinstance(value, Mapping) else None
+    return held if isinstance(held, list) else []
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -115,16 +115,17 @@ def learning_nightly() -> None:
         return nights.publish(computed)
 
     @task(multiple_outputs=False, **patient, trigger_rule="all_done", outlets=list(ASSETS.values()))
-    def settle(published: dict | None) -> dict:
+    def settle(published: dict | None, expected: list[str] | None) -> dict:
         """The balance of the ledger, the run's note, and the one place that tells the assets."""
         from leerstroom_airflow import nights
 
-        return nights.settle(published, ASSETS)
+        return nights.settle(published, expected, ASSETS)
 
-    sources = source.expand(connection=connections())
+    names = connections()
+    sources = source.expand(connection=names)
     computed = indicators()
     sources >> mirror() >> computed
-    settle(publish(computed))
+    settle(publish(computed), names)
 
 
 learning_nightly()

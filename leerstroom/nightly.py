@@ -120,8 +120,12 @@ def _stage(
     settings: Settings,
     run_id: str,
     window: tuple[datetime, datetime] | None = None,
+    kind: str = "",
 ) -> Generator[_Stage, None, None]:
-    """Writes the stage's ledger entry, whether it ends well or not, and one line to the log."""
+    """Writes the stage's ledger entry, whether it ends well or not, and one line to the log.
+
+    With a `kind` of source the days of the window are noted as missing when the stage fails: what did not reach the LRS is not zero.
+    """
     engine = open_state(settings.state_url)
     stage, started, state = _Stage(), time.monotonic(), "failed"
     try:
@@ -147,6 +151,8 @@ def _stage(
                 window_end=window[1] if window else None,
             ),
         )
+        if kind and window and state != "done":
+            ledger.cover(engine, connection, kind, _days(*window, settings.organisation.time_zone), "missing")
         logger.info("%s %s: %s in %.1f s, %s", name, connection, state, seconds, orjson.dumps(stage.counts).decode())
 
 
@@ -176,34 +182,29 @@ def pull(
     window = Window(start, end)
     folder = f"landing/{source.name}/{connection.name}/{window.name}"
     store, pseudonyms = Store(settings.data), pseudonyms_of(settings)
-    engine = open_state(settings.state_url)
-    days = _days(start, end, settings.organisation.time_zone)
-    with _stage("pull", connection.name, source.name, settings, run_id, (start, end)) as stage:
+    kind = str(source.kind)
+    with _stage("pull", connection.name, source.name, settings, run_id, (start, end), kind) as stage:
         stage.counts = {"pulled": 0}
         as_of = utc_text(ledger.now())
         store.begin(folder)
-        try:
-            with source.api() as api, store.writer(f"{folder}/records.jsonl.zst") as writer:
-                for record in source.pull(api, window.widened(source.look_back)):
-                    kept = source.minimise(record, pseudonyms)
-                    writer.write({"kind": kept.kind, "key": kept.key, "record": kept})
-                    progress(writer.lines)
-                stage.counts = {"pulled": writer.lines, "requests": api.requests_made}
-        except LeerstroomError:
-            ledger.cover(engine, connection.name, str(source.kind), days, "missing")
-            raise
+        with source.api() as api, store.writer(f"{folder}/records.jsonl.zst") as writer:
+            for record in source.pull(api, window.widened(source.look_back)):
+                kept = source.minimise(record, pseudonyms)
+                writer.write({"kind": kept.kind, "key": kept.key, "record": kept})
+                progress(writer.lines)
+            stage.counts = {"pulled": writer.lines, "requests": api.requests_made}
         store.finish(
             folder,
             {
                 "connection": connection.name,
                 "source": source.name,
+                "kind": kind,
                 "as_of": as_of,
                 "start": utc_text(start),
                 "end": utc_text(end),
                 **stage.counts,
             },
         )
-        ledger.cover(engine, connection.name, str(source.kind), days, "ok")
     return {"connection": connection.name, "source": source.name, "path": folder, "counts": stage.counts}
 
 
@@ -224,7 +225,8 @@ def map_landing(
     _, _, rest = path.partition("/")
     folder, quarantine = f"statements/{rest}", f"quarantine/{rest}"
     mapper = Mapper(source, people_of(source, settings), version=settings.lrs.version)
-    with _stage("map", connection.name, source.name, settings, run_id, _window(manifest)) as stage:
+    window, kind = _window(manifest), str(source.kind)
+    with _stage("map", connection.name, source.name, settings, run_id, window, kind) as stage:
         store.begin(folder)
         with (
             store.writer(f"{folder}/statements.jsonl.zst") as statements,
@@ -288,7 +290,8 @@ def load(
         retracted = [orjson.loads(line) for line in store.lines(f"{path}/retractions.jsonl.zst")]
         yield from voids(revisions.retract(retracted, as_of))
 
-    with _stage("load", connection, str(manifest["source"]), settings, run_id, _window(manifest)) as stage:
+    window, kind = _window(manifest), str(manifest["kind"])
+    with _stage("load", connection, str(manifest["source"]), settings, run_id, window, kind) as stage:
         report = (lrs or lrs_of(settings)).load(outgoing(), on_batch=progress)
         revisions.confirm()
         stage.counts = {
@@ -305,6 +308,8 @@ def load(
                     {"connection": connection, "stage": "load", "key": each.id, "reason": each.reason, "at": as_of}
                     for each in report.rejections
                 )
+        days = _days(*window, settings.organisation.time_zone)
+        ledger.cover(open_state(settings.state_url), connection, kind, days, "ok")
     return {"connection": connection, "path": path, "counts": stage.counts}
 
 
@@ -314,7 +319,6 @@ def load(
 def mirror(*, settings: Settings, run_id: str, lrs: "Lrs | None" = None) -> dict[str, Any]:
     """Brings the mirror up to the LRS. Returns `{path, counts}`."""
     from connectors.lrs import mirror as bring
-
     from leerstroom.mirror import Mirror
 
     target = Mirror(f"{settings.data.rstrip('/')}/mirror")
@@ -379,15 +383,16 @@ def publish(*, settings: Settings, run_id: str, as_of: date, values: str | None 
     }
 
 
-def settle(*, settings: Settings, run_id: str) -> dict[str, Any]:
+def settle(*, settings: Settings, run_id: str, expected: Iterable[str] = ()) -> dict[str, Any]:
     """Checks that the run's ledger balances and says how the night ended: complete, or partial with what failed.
 
+    A connection of `expected` that left no entry at all (its settings are wrong, its worker died) is unfinished too.
     Raises LedgerOutOfBalance when records went in that came out nowhere.
     """
     entries = ledger.check(open_state(settings.state_url), run_id)
-    unfinished = sorted({
-        f"{entry.connection} ({entry.stage} {entry.state})" for entry in entries if entry.state != "done"
-    })
+    unfinished = {f"{entry.connection} ({entry.stage} {entry.state})" for entry in entries if entry.state != "done"}
+    known = {entry.connection for entry in entries if entry.state != "done" or entry.stage == "load"}
+    unfinished |= {f"{name} (not loaded)" for name in expected if name not in known}
     totals: dict[str, int] = {}
     for entry in entries:
         for name in ("pulled", "built", "stored", "already_there", "voids", "rejected", "conflicting"):
@@ -401,7 +406,7 @@ def settle(*, settings: Settings, run_id: str) -> dict[str, Any]:
     return {
         "run_id": run_id,
         "state": "partial" if unfinished else "complete",
-        "unfinished": unfinished,
+        "unfinished": sorted(unfinished),
         "counts": totals,
     }
 
@@ -447,7 +452,7 @@ def run(
     computed = compute(settings=settings, run_id=run_id, as_of=as_of)
     announce("publish")
     published = publish(settings=settings, run_id=run_id, as_of=as_of, values=computed["path"])
-    settled = settle(settings=settings, run_id=run_id)
+    settled = settle(settings=settings, run_id=run_id, expected=list(only or settings.connections))
     if failures and len(failures) == len(list(only or settings.connections)):
         raise NeedsOperator(
             "every connection failed: " + "; ".join(f"{name}: {reason}" for name, reason in failures.items())

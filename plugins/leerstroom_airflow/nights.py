@@ -7,7 +7,7 @@ there is one (form, `AIRFLOW_CONN_…`, secrets back-end), else from the setting
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -177,13 +177,15 @@ def publish(computed: Mapping[str, Any]) -> dict[str, Any]:
     return nightly.publish(settings=configured, run_id=_run_id(), as_of=_days(configured).last, values=computed["path"])
 
 
-def settle(published: Mapping[str, Any] | None, assets: Mapping[str, Any]) -> dict[str, Any]:
+def settle(
+    published: Mapping[str, Any] | None, expected: Iterable[str] | None, assets: Mapping[str, Any]
+) -> dict[str, Any]:
     """Task: the ledger must balance, and HR must have been served; then, and only then, the assets are told.
 
-    Returns how the night ended. Raises LedgerOutOfBalance, or AirflowFailException when nothing was published.
+    `expected` are the names of the connections. Returns how the night ended. Raises LedgerOutOfBalance, or AirflowFailException when nothing was published.
     """
     context = get_current_context()
-    night = nightly.settle(settings=settings(), run_id=_run_id())
+    night = nightly.settle(settings=settings(), run_id=_run_id(), expected=list(expected or ()))
     context["ti"].xcom_push(NIGHT_KEY, night)
     if published is None:
         raise AirflowFailException(

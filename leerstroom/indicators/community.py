@@ -1,0 +1,291 @@
+"""Communities: rooms, channels and course forums in which people talk; their subject is the id of the grouping activity."""
+
+from typing import TYPE_CHECKING
+
+from leerstroom.indicators.amounts import MINUTE_MS
+from leerstroom.indicators.calendar import DAY_MS
+from leerstroom.indicators.definition import COMMUNITY, ORGANISATION, TEAM, Grain, Indicator, indicator, register
+from leerstroom.indicators.engine import union
+from leerstroom.indicators.informal import net_reactions, shares, waiting_times
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from leerstroom.indicators.scope import Scope
+
+GROUP = ("period", "subject")
+FACILITATORS = ("trainer", "moderator", "presenter", "host", "organizer")
+NEW_AFTER_DAYS = 90
+MINIMUM_FOR_SPREAD = 10
+
+
+def in_communities(messages: "ir.Table") -> "ir.Table":
+    """The messages that stand in a community, with it as `subject`."""
+    return messages.filter(messages.community.notnull()).mutate(subject=messages.community)
+
+
+def community_sizes(scope: "Scope") -> "ir.Table":
+    """period, subject, people: how many employees contributed."""
+    said = in_communities(scope.contributions)
+    return said.group_by(*GROUP).agg(people=said.person.nunique())
+
+
+@indicator("community_active_contributors", kind="amount", needs="conversation", grains=(COMMUNITY,), of="group")
+def community_active_contributors(scope: "Scope") -> "ir.Table":
+    """Distinct employees who contributed."""
+    said = in_communities(scope.contributions)
+    return said.group_by(*GROUP).agg(value=said.person.nunique())
+
+
+@indicator("community_active_contributors.new", kind="amount", needs="conversation", grains=(COMMUNITY,), of="group")
+def new_contributors(scope: "Scope") -> "ir.Table":
+    """Contributors who did not contribute in the 90 days before the window."""
+    import ibis
+
+    said = in_communities(scope.contributions)
+    now = said.select(*GROUP, "person").distinct()
+    messages = scope.computation.messages
+    earlier = in_communities(messages.filter(messages.is_contribution & messages.is_in_service))
+    parts = []
+    for period in scope.periods:
+        before = earlier.filter((earlier.day < period.first) & (earlier.day >= period.first - NEW_AFTER_DAYS))
+        parts.append(before.select("subject", "person", period=ibis.literal(period.number, "int32")))
+    known = union(parts).distinct().mutate(is_known=ibis.literal(1))
+    joined = now.left_join(known, [*GROUP, "person"])
+    return joined.group_by(*GROUP).agg(value=joined.is_known.isnull().cast("int64").sum())
+
+
+@indicator("questions_asked", kind="amount", needs="conversation", grains=(COMMUNITY,), of="group")
+def questions_in_communities(scope: "Scope") -> "ir.Table":
+    """Questions put in the community."""
+    said = in_communities(scope.contributions)
+    return said.group_by(*GROUP).agg(value=(said.verb == "asked").cast("int64").sum())
+
+
+@indicator("questions_answered_for_others", kind="amount", needs="conversation", grains=(COMMUNITY,), of="group")
+def questions_answered_in_communities(scope: "Scope") -> "ir.Table":
+    """Distinct questions of the community that another employee replied to."""
+    said = in_communities(scope.contributions)
+    is_answer = said.parent_is_question & said.parent_person.notnull() & (said.parent_person != said.person)
+    return said.group_by(*GROUP).agg(value=said.parent_id.nunique(where=is_answer))
+
+
+@indicator("resources_shared", kind="amount", needs="conversation", grains=(COMMUNITY,), of="group")
+def resources_shared_in_communities(scope: "Scope") -> "ir.Table":
+    """Distinct resources shared in the community."""
+    shared = in_communities(shares(scope))
+    return shared.group_by(*GROUP).agg(value=shared.object_id.nunique())
+
+
+@indicator("reactions_given", kind="amount", needs="conversation", grains=(COMMUNITY,), of="group", priority=2)
+def reactions_in_communities(scope: "Scope") -> "ir.Table":
+    """Reactions in the community, less those taken back."""
+    return net_reactions(in_communities(scope.messages), GROUP)
+
+
+@indicator("reactions_given", kind="amount", needs="conversation", grains=(ORGANISATION,), of="group", priority=2)
+def reactions_in_organisation(scope: "Scope") -> "ir.Table":
+    """Reactions of everybody, less those taken back."""
+    return net_reactions(scope.messages, ("period",))
+
+
+# --- help -------------------------------------------------------------------------------------------------------------------
+
+
+def _answer_rate(questions: "ir.Table", scope: "Scope", by: tuple[str, ...]) -> "ir.Table":
+    """Questions with a reply within the maturity, of the questions that are older than that or have such a reply."""
+    maturity_ms = round(scope.rules.parameters["answer_maturity_hours"] * 3_600_000)
+    in_time = (questions.first_reply_ms - questions.ts_ms <= maturity_ms).fill_null(False)
+    is_mature = questions.ts_ms <= scope.computation.as_of_ms - maturity_ms
+    judged = questions.filter(in_time | is_mature)
+    in_time = (judged.first_reply_ms - judged.ts_ms <= maturity_ms).fill_null(False)
+    return judged.group_by(*by).agg(numerator=in_time.cast("int64").sum(), denominator=judged.count())
+
+
+def _with_subject(table: "ir.Table", scope: "Scope", grain: Grain) -> "tuple[ir.Table, tuple[str, ...]]":
+    if grain == COMMUNITY:
+        return in_communities(table), GROUP
+    if grain == TEAM:
+        return table.inner_join(scope.teams.select("person", subject="team"), "person"), GROUP
+    return table, ("period",)
+
+
+def _register_help(grain: Grain) -> None:
+    def rate(scope: "Scope") -> "ir.Table":
+        questions, by = _with_subject(scope.questions, scope, grain)
+        return _answer_rate(questions, scope, by)
+
+    def wait(scope: "Scope") -> "ir.Table":
+        answered, by = _with_subject(waiting_times(scope), scope, grain)
+        return answered.group_by(*by).agg(value=answered.waited_ms.median() / MINUTE_MS)
+
+    register(Indicator("question_answer_rate_72h", "community", "ratio", "conversation", (grain,), rate, of="group"))
+    if grain != TEAM:
+        register(
+            Indicator(
+                "first_response_minutes_median", "community", "measure", "conversation", (grain,), wait, of="group"
+            )
+        )
+
+
+for _grain in (TEAM, COMMUNITY, ORGANISATION):
+    _register_help(_grain)
+
+
+@indicator("help_tie_reciprocity", kind="ratio", needs="conversation", grains=(COMMUNITY,), of="group")
+def reciprocity_in_communities(scope: "Scope") -> "ir.Table":
+    """Pairs that reply to each other in the community, of all pairs with a reply."""
+    said = in_communities(scope.contributions)
+    replies = said.filter(said.parent_person.notnull() & (said.parent_person != said.person))
+    is_up = replies.person < replies.parent_person
+    import ibis
+
+    pairs = replies.select(
+        *GROUP,
+        low=ibis.least(replies.person, replies.parent_person),
+        high=ibis.greatest(replies.person, replies.parent_person),
+        up=is_up.cast("int32"),
+    )
+    dyads = pairs.group_by(*GROUP, "low", "high").agg(ways=pairs.up.nunique())
+    return dyads.group_by(*GROUP).agg(numerator=(dyads.ways == 2).cast("int64").sum(), denominator=dyads.count())
+
+
+# --- who speaks -------------------------------------------------------------------------------------------------------------
+
+
+@indicator("community_facilitator_share", kind="ratio", needs="conversation", grains=(COMMUNITY,), of="group")
+def community_facilitator_share(scope: "Scope") -> "ir.Table":
+    """Contributions of trainers and moderators, of all."""
+    said = in_communities(scope.contributions)
+    return facilitator_share(said, GROUP)
+
+
+def facilitator_share(said: "ir.Table", by: tuple[str, ...]) -> "ir.Table":
+    """Numerator and denominator of contributions by facilitators."""
+    by_facilitator = said.actor_role.isin(FACILITATORS).fill_null(False)
+    return said.group_by(*by).agg(numerator=by_facilitator.cast("int64").sum(), denominator=said.count())
+
+
+@indicator(
+    "community_concentration",
+    kind="measure",
+    needs="conversation",
+    grains=(COMMUNITY,),
+    of="group",
+    minimum_people=MINIMUM_FOR_SPREAD,
+    priority=2,
+)
+def community_concentration(scope: "Scope") -> "ir.Table":
+    """Gini coefficient of contributions over contributors; a few who say much is normal."""
+    import ibis
+
+    said = in_communities(scope.contributions)
+    each = said.group_by(*GROUP, "person").agg(said=said.count())
+    order = ibis.window(group_by=[each.period, each.subject], order_by=[each.said, each.person])
+    ranked = each.mutate(rank=ibis.row_number().over(order) + 1)
+    summed = ranked.group_by(*GROUP).agg(
+        weighted=(ranked.rank * ranked.said).sum(), whole=ranked.said.sum(), people=ranked.count()
+    )
+    gini = 2.0 * summed.weighted / (summed.people * summed.whole) - (summed.people + 1.0) / summed.people
+    return summed.select(*GROUP, value=gini)
+
+
+# --- direction of interaction -----------------------------------------------------------------------------------------------
+
+_MAX_DEPTH = 24  # a chain of 2^24 replies: deeper threads end there
+
+
+def threads(scope: "Scope") -> "ir.Table":
+    """root_id, person (who began), day, community, authors, direction of every thread, from all messages by the as-of day."""
+    import ibis
+
+    workspace = scope.workspace
+    messages = scope.computation.messages
+    said = messages.filter(messages.is_contribution & messages.object_id.notnull())
+    said = workspace.keep(
+        f"thread_messages_{scope.name}",
+        said.select("person", "day", "ts_ms", "community", "parent_id", message_id=said.object_id),
+    )
+    ids = said.select("message_id").distinct()
+    links = said.filter(said.parent_id.notnull() & (said.parent_id != said.message_id)).select(
+        "message_id", "parent_id"
+    )
+    links = links.inner_join(ids.select(parent_id="message_id"), "parent_id")
+    links = links.group_by("message_id").agg(root_id=links.parent_id.min())
+    current = workspace.keep(f"thread_roots_{scope.name}_0", links)
+    for step in range(1, _MAX_DEPTH):
+        above = current.select(root_id="message_id", higher_id="root_id")
+        further = current.inner_join(above, "root_id")
+        if not workspace.rows(further.limit(1)):
+            break
+        lifted = current.left_join(above, "root_id")
+        current = workspace.keep(
+            f"thread_roots_{scope.name}_{step}",
+            lifted.select("message_id", root_id=lifted.higher_id.coalesce(lifted.root_id)),
+        )
+    rooted = said.left_join(current, "message_id")
+    rooted = rooted.select(
+        "person", "day", "ts_ms", "community", "message_id", root_id=rooted.root_id.coalesce(rooted.message_id)
+    )
+    first = rooted.mutate(
+        place=ibis.row_number().over(
+            ibis.window(group_by=[rooted.root_id], order_by=[rooted.ts_ms, rooted.message_id, rooted.person])
+        )
+    )
+    first = first.filter(first.place == 0).select("root_id", "person", "day", "community")
+    counted = rooted.group_by("root_id").agg(authors=rooted.person.nunique())
+    joined = first.inner_join(counted, "root_id")
+    direction = ibis.cases((joined.authors == 1, "one_way"), (joined.authors == 2, "two_way"), else_="multi")
+    return workspace.keep(f"threads_{scope.name}", joined.mutate(direction=direction))
+
+
+def directions(scope: "Scope", grain: Grain) -> "ir.Table":
+    """period, [subject], one_way, two_way, multi: threads, and beyond communities the occurrences that people attended."""
+    cache = scope.__dict__.setdefault("_threads", {})
+    if "threads" not in cache:
+        cache["threads"] = threads(scope)
+    found, by = _with_subject(scope.within(cache["threads"]), scope, grain)
+    units = found.select(*by, unit=found.root_id, direction=found.direction)
+    if grain != COMMUNITY:
+        attended, by = _with_subject(scope.attendance, scope, grain)
+        attended = attended.filter(attended["dir"].notnull())
+        occurrences = attended.select(*by, unit=attended.object_id, direction=attended["dir"]).distinct()
+        units = union([units, occurrences])
+    return units.group_by(*by).agg(
+        **{name: (units.direction == name).cast("int64").sum() for name in ("one_way", "two_way", "multi")},
+        units=units.count(),
+    )
+
+
+def _register_direction(direction: str, grain: Grain) -> None:
+    def compute(scope: "Scope") -> "ir.Table":
+        counted = directions(scope, grain)
+        by = GROUP if grain != ORGANISATION else ("period",)
+        return counted.select(*by, numerator=counted[direction], denominator=counted.units)
+
+    register(
+        Indicator(
+            f"interaction_direction_share.{direction}", "community", "ratio", "any", (grain,), compute, of="group"
+        )
+    )
+
+
+for _direction in ("one_way", "two_way", "multi"):
+    for _grain in (COMMUNITY, TEAM, ORGANISATION):
+        _register_direction(_direction, _grain)
+
+
+@indicator(
+    "spontaneous_group_share", kind="ratio", needs="conversation", grains=(ORGANISATION,), of="group", priority=2
+)
+def spontaneous_group_share(scope: "Scope") -> "ir.Table":
+    """Active channels (three contributors or more) that nobody set up, of all active channels: a lower bound, private ones are unseen."""
+    said = in_communities(scope.contributions)
+    channels = said.group_by(*GROUP).agg(people=said.person.nunique(), channel_kind=said.channel_kind.max())
+    active = channels.filter((channels.people >= 3) & channels.channel_kind.notnull())
+    return active.group_by("period").agg(
+        numerator=(active.channel_kind == "spontaneous_group").cast("int64").sum(), denominator=active.count()
+    )
+
+
+__all__ = ["DAY_MS", "community_sizes", "directions", "facilitator_share", "threads"]

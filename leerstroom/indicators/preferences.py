@@ -1,0 +1,36 @@
+"""Learning preferences after Simons and Ruijters, as days on which they show: a proxy, for the employee's own eyes."""
+
+from typing import TYPE_CHECKING
+
+from leerstroom.classification.rules import SETTABLE
+from leerstroom.indicators.definition import EMPLOYEE, Indicator, register
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from leerstroom.indicators.scope import Scope
+
+_LONG_WINDOW_DAYS = 90  # the table of rules may ask for a minimum of active days in windows from this length
+
+
+def _profile(preference: str) -> None:
+    def compute(scope: "Scope") -> "ir.Table":
+        days = scope.preferences
+        counted = days.group_by(*scope.by).agg(
+            numerator=(days.pref == preference).cast("int64").sum(), denominator=days.count()
+        )
+        minimum = scope.rules.parameters["preference_min_active_days"]
+        long = [period.number for period in scope.periods if period.days >= _LONG_WINDOW_DAYS]
+        if not minimum or not long:
+            return counted
+        totals = scope.totals.select(*scope.by, "active_days")
+        joined = counted.inner_join(totals, list(scope.by))
+        return joined.filter((joined.active_days >= minimum) | ~joined.period.isin(long)).drop("active_days")
+
+    register(
+        Indicator(f"preference_profile.{preference}", "preferences", "ratio", "any", (EMPLOYEE,), compute, priority=2)
+    )
+
+
+for _preference in SETTABLE["pref"]:
+    _profile(_preference)

@@ -1,0 +1,318 @@
+"""What an indicator sees: the tables of a computation, cut into periods, with one row a period and subject in scope.
+
+A *period* is a local day (grain employee_day) or a window of 7, 28 or 90 days; its number is the day, or the length of the window.
+Rows outside a person's service are never in sight.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from leerstroom.classification import Rules
+from leerstroom.indicators.definition import NEEDS
+from leerstroom.indicators.engine import Workspace, union
+from leerstroom.indicators.events import PRIVATE, SHARES, Events
+from leerstroom.indicators.minutes import Minutes
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+BY = ("period", "person")
+ORGANISATION_SUBJECT = "ALL"
+_TESTS = ("assessment", "question", "cmi.interaction", "survey", "attempt", "school-assignment", "essay", "project")
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Days first to last, inclusive; `number` is its key within one grain."""
+
+    number: int
+    first: int
+    last: int
+
+    @property
+    def days(self) -> int:
+        """How many days it has."""
+        return self.last - self.first + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Computation:
+    """The tables that all grains share. `people`: person, employee_id, team, zone, from_day, to_day; `leave`: person, day."""
+
+    workspace: Workspace
+    rules: Rules
+    people: "ir.Table"
+    leave: "ir.Table"
+    employees: Sequence[tuple[int, int]]  # from_day, to_day of each person
+    events: Events
+    minutes: Minutes
+    messages: "ir.Table"
+    ties: "ir.Table"
+    coverage: "Coverage"
+    as_of_day: int
+    as_of_ms: int
+
+
+class Scope:
+    """One grain of one computation: its tables with a column `period`, and who is in scope."""
+
+    by = BY
+
+    def __init__(self, computation: Computation, periods: Sequence[Period], *, daily: bool) -> None:
+        self.computation = computation
+        self.periods = tuple(periods)
+        self.is_daily = daily
+        self.name = "day" if daily else "window"
+        self.workspace = computation.workspace
+        self.rules = computation.rules
+
+    def within(self, table: "ir.Table", day: str = "day") -> "ir.Table":
+        """The rows of each period, with its number; a row may stand in several windows."""
+        import ibis
+
+        if self.is_daily:
+            first, last = min(each.first for each in self.periods), max(each.last for each in self.periods)
+            inside = table.filter((table[day] >= first) & (table[day] <= last))
+            return inside.mutate(period=inside[day].cast("int32"))
+        parts = []
+        for period in self.periods:
+            inside = table.filter((table[day] >= period.first) & (table[day] <= period.last))
+            parts.append(inside.mutate(period=ibis.literal(period.number, "int32")))
+        return union(parts)
+
+    @cached_property
+    def people(self) -> "ir.Table":
+        """period, person, employee_id, team, first_day, last_day, days (0: not in service), and `need_…`: 0 known, 1 partly, 2 not."""
+        import ibis
+
+        people = self.computation.people
+        spans = self.workspace.give(f"spans_{self.name}", self._spans())
+        periods = self.workspace.give(f"periods_{self.name}", self._period_table())
+        every = people.cross_join(periods)
+        every = every.mutate(
+            first_day=ibis.greatest(every.from_day, every.first), last_day=ibis.least(every.to_day, every.last)
+        )
+        joined = every.left_join(spans, ["period", "first_day", "last_day"])
+        needs = {f"need_{name}": joined[f"need_{name}"].fill_null(2) for name in NEEDS}
+        days = ibis.greatest(joined.last_day - joined.first_day + 1, ibis.literal(0)).cast("int32")
+        shaped = joined.select("period", "person", "employee_id", "team", "first_day", "last_day", days=days, **needs)
+        return self.workspace.keep(f"people_{self.name}", shaped)
+
+    @cached_property
+    def in_scope(self) -> "ir.Table":
+        """period, person, team, days, first_day, last_day of the people who were in service."""
+        people = self.people
+        return people.filter(people.days > 0).select("period", "person", "team", "days", "first_day", "last_day")
+
+    @cached_property
+    def daily(self) -> "ir.Table":
+        """The wide minutes of each day (see `minutes`)."""
+        return self.within(self.computation.minutes.daily)
+
+    @cached_property
+    def totals(self) -> "ir.Table":
+        """The sums of `daily` over each period: ms_*, est_*, active_*, and active_days."""
+        daily = self.daily
+        sums: dict[str, Any] = {
+            name: daily[name].sum().cast("int64" if not name.startswith("est_") else "float64")
+            for name in daily.columns
+            if name.startswith(("ms_", "est_", "active_"))
+        }
+        return self.workspace.keep(
+            f"totals_{self.name}",
+            daily.group_by(*BY).agg(**sums, active_days=daily.is_active.cast("int64").sum().cast("int64")),
+        )
+
+    @cached_property
+    def events(self) -> "ir.Table":
+        """Classified events in service."""
+        classified = self.computation.events.classified
+        return self.within(classified.filter(classified.is_in_service))
+
+    @cached_property
+    def messages(self) -> "ir.Table":
+        """Contributions, reactions and shares in service."""
+        messages = self.computation.messages
+        return self.within(messages.filter(messages.is_in_service))
+
+    @cached_property
+    def contributions(self) -> "ir.Table":
+        """Messages that say something: no reactions, no edits, no private rooms, no answers in a test."""
+        messages = self.messages
+        return messages.filter(messages.is_contribution)
+
+    @cached_property
+    def attendance(self) -> "ir.Table":
+        """Attended occurrences with their class; not those of presenters."""
+        attendance = self.computation.minutes.attendance.join(
+            self.computation.events.classes, "class_id", rname="{name}_of_class"
+        )
+        return self.within(attendance.filter(~attendance.is_teaching))
+
+    @cached_property
+    def preferences(self) -> "ir.Table":
+        """period, person, day, pref."""
+        return self.within(self.computation.minutes.preferences)
+
+    @cached_property
+    def questions(self) -> "ir.Table":
+        """Questions asked in each period: person, message_id, community, ts_ms, first_reply_ms of another employee by the as-of day."""
+        messages = self.computation.messages
+        asked = messages.filter(
+            messages.is_contribution
+            & (messages.verb == "asked")
+            & messages.is_in_service
+            & messages.object_id.notnull()
+        )
+        replies = messages.filter(
+            messages.is_contribution
+            & messages.parent_is_question
+            & messages.parent_person.notnull()
+            & (messages.parent_person != messages.person)
+        )
+        first = replies.group_by("parent_id").agg(first_reply_ms=replies.ts_ms.min())
+        answered = asked.left_join(first, asked.object_id == first.parent_id)
+        kept = answered.select("person", "day", "ts_ms", "community", "first_reply_ms", message_id=answered.object_id)
+        return self.within(self.workspace.keep(f"questions_{self.name}", kept))
+
+    @cached_property
+    def alters(self) -> "ir.Table":
+        """period, person, alter, goes_out, comes_in, weight: one row a pair of employees with a tie, seen from each side.
+
+        Distinct pairs come first: joining teams to single ties made a plan that grew out of all proportion.
+        """
+        import ibis
+
+        ties = self.within(self.computation.ties)
+        pairs = ties.group_by("period", "person", "other").agg(weight=ties.count())
+        out = pairs.select(
+            "period", "person", alter="other", weight="weight", goes_out=ibis.literal(1), comes_in=ibis.literal(0)
+        )
+        back = pairs.select(
+            "period",
+            person="other",
+            alter="person",
+            weight="weight",
+            goes_out=ibis.literal(0),
+            comes_in=ibis.literal(1),
+        )
+        both = union([out, back])
+        seen = both.group_by("period", "person", "alter").agg(
+            goes_out=both.goes_out.max(), comes_in=both.comes_in.max(), weight=both.weight.sum().cast("int64")
+        )
+        return self.workspace.keep(f"alters_{self.name}", seen)
+
+    @cached_property
+    def teams(self) -> "ir.Table":
+        """person, team of those whose team is known."""
+        people = self.computation.people
+        return people.filter(people.team != "").select("person", "team")
+
+    def _period_table(self) -> Any:
+        import pyarrow as pa
+
+        return pa.table({
+            "period": pa.array([each.number for each in self.periods], pa.int32()),
+            "first": pa.array([each.first for each in self.periods], pa.int32()),
+            "last": pa.array([each.last for each in self.periods], pa.int32()),
+        })
+
+    def _spans(self) -> Any:
+        """Every stretch of days that somebody has in scope, and what was loaded in it."""
+        import pyarrow as pa
+
+        spans: set[tuple[int, int, int]] = set()
+        services = set(self.computation.employees)
+        for period in self.periods:
+            for from_day, to_day in services:
+                first, last = max(from_day, period.first), min(to_day, period.last)
+                if first <= last:
+                    spans.add((period.number, first, last))
+        rows = sorted(spans)
+        columns: dict[str, Any] = {
+            name: pa.array([row[place] for row in rows], pa.int32())
+            for place, name in enumerate(("period", "first_day", "last_day"))
+        }
+        for need in NEEDS:
+            known = [self.computation.coverage.status(need, first, last) for _, first, last in rows]
+            columns[f"need_{need}"] = pa.array(known, pa.int32())
+        return pa.table(columns)
+
+
+class Coverage:
+    """Which source kinds were loaded on which day. A kind that is named nowhere is not connected.
+
+    Without a table, the kinds that statements show count as loaded on every day: there is nothing better to know.
+    """
+
+    def __init__(
+        self, rows: Iterable[tuple[int, str, str]] | None, seen_kinds: Iterable[str], first_day: int, last_day: int
+    ) -> None:
+        """`rows`: day, source kind, status (`ok` is loaded, anything else is not)."""
+        self.has_reading = False
+        if rows is None:
+            self.loaded = {kind: set(range(first_day, last_day + 1)) for kind in seen_kinds}
+        else:
+            self.loaded = {}
+            for day, kind, status in rows:
+                days = self.loaded.setdefault(kind, set())
+                if status == "ok":
+                    days.add(day)
+
+    def kinds(self, need: str) -> list[str]:
+        """The connected kinds that a need asks for."""
+        first, second = NEEDS[need]
+        return [kind for kind in first if kind in self.loaded] or [kind for kind in second if kind in self.loaded]
+
+    def status(self, need: str, first: int, last: int) -> int:
+        """0 every kind loaded on every day; 1 a day of a kind lacks; 2 nothing is known. A single day that lacks a kind is not known."""
+        if need == "reading" and not self.has_reading:
+            return 2
+        kinds = self.kinds(need)
+        loaded = [sum(day in self.loaded[kind] for day in range(first, last + 1)) for kind in kinds]
+        days = last - first + 1
+        if not kinds or not any(loaded):
+            return 2
+        if all(count == days for count in loaded):
+            return 0
+        return 2 if days == 1 else 1
+
+    def days_loaded(self, kind: str, first: int, last: int) -> int:
+        """Days of first to last on which the kind was loaded."""
+        return sum(day in self.loaded[kind] for day in range(first, last + 1))
+
+
+def build_messages(events: Events, rules: Rules) -> "ir.Table":
+    """What was said, shared or reacted: the events that conversation indicators look at."""
+    from leerstroom.indicators.events import REACTIONS, UNDONE_REACTIONS
+
+    classified = events.classified
+    verbs = {*rules.parameters["message_contribution_verbs"], *SHARES, *REACTIONS, *UNDONE_REACTIONS}
+    said = classified.filter(classified.verb.isin(sorted(verbs)))
+    is_private = said.channel_kind.isin(PRIVATE).fill_null(False)
+    is_test = said.activity_type.isin(_TESTS).fill_null(False)
+    said = said.filter(~is_private & ~is_test)
+    is_contribution = said.verb.isin(list(rules.parameters["message_contribution_verbs"]))
+    return said.select(
+        "person", "day", "ts_ms", "statement_id", "verb", "object_id", "activity_type", "parent_id", "parent_person", "parent_is_question",
+        "community", "kind", "channel_kind", "actor_role", "formality", "is_in_service", is_contribution=is_contribution,
+    )  # fmt: skip
+
+
+def build_ties(messages: "ir.Table", mentions: "ir.Table", actors: "ir.Table") -> "ir.Table":
+    """R9: person, other, day of every reply and mention between two employees; never reactions, never being in one meeting.
+
+    `mentions`: statement_id, mentioned; `actors`: actor, person.
+    """
+    said = messages.filter(messages.is_contribution & messages.is_in_service)
+    replies = said.filter(said.parent_person.notnull() & (said.parent_person != said.person)).select(
+        "person", "day", other="parent_person"
+    )
+    known = mentions.inner_join(
+        actors.filter(actors.person.notnull()).select(mentioned="actor", other="person"), "mentioned"
+    )
+    mentioned = said.inner_join(known.select("statement_id", "other"), "statement_id")
+    mentioned = mentioned.filter(mentioned.other != mentioned.person).select("person", "day", "other")
+    return union([replies.select("person", "day", "other"), mentioned])

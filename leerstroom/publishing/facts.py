@@ -16,6 +16,7 @@ GENERATIONS = ("1.0", "2.0", "3.0")
 MODES = ("10", "20", "70")
 DIRECTIONS = ("one_way", "two_way", "multi")
 MINIMUM_GROUP = 5
+DOMINANT = 0.8  # a sum that rests on one person for more than this is that person's
 DAYS_BEFORE_WEEKS = 42  # a longer series is summed a week at a time: bars thinner than this cannot be read
 WHOLE = "ALL"  # the subject of values about the whole organisation
 
@@ -175,6 +176,26 @@ def _headline(windows: Sequence[int]) -> int:
     return max(shorter) if shorter else min(windows, default=1)
 
 
+def _distinct(night: Night, windows: Sequence[int], days: int) -> list[int]:
+    """Windows that tell something: a longer one without more loaded days says the same again. Without coverage all of them."""
+    loaded = {
+        length: night.scalar(
+            "SELECT count(DISTINCT date) FROM coverage WHERE status <> 'missing' AND date BETWEEN ? AND ?",
+            night.as_of - timedelta(days=length - 1),
+            night.as_of,
+        )
+        for length in windows
+    }
+    longer = {length: max((loaded[each] for each in windows if each < length), default=-1) for length in windows}
+    return [
+        length
+        for length in windows
+        if length == days
+        or not any(loaded.values())
+        or (loaded[length] > longer[length] and loaded[length] != loaded[days])
+    ]
+
+
 def _preference(windows: Iterable[int], days: int) -> list[int]:
     return [days, *sorted((length for length in windows if length != days), reverse=True)]
 
@@ -233,36 +254,40 @@ def _add_sums(night: Night, facts: Facts) -> None:
 
 
 def _add_series(night: Night, facts: Facts) -> None:
-    """Sums a day over everyone, or a week when the days are many or when only groups may be seen."""
+    """Sums a day over everyone, or a week when the days are many or when only groups may be seen.
+
+    A step counts as loaded when no value in it lacks a source. Under the policy groups-only a week to which fewer than five people
+    contributed, or that comes for more than 80 % from one person, has no sum.
+    """
     first = night.scalar("SELECT min(period_end) FROM v WHERE grain = 'employee_day' AND value IS NOT NULL")
+    known = night.scalar("SELECT min(date) FROM coverage WHERE status <> 'missing'")
     if first is None:
         return
-    first = max(first, night.as_of - timedelta(days=364))
-    known = night.scalar("SELECT min(date) FROM coverage WHERE status <> 'missing'")
-    first = max(first, known) if known else first
+    first = max(first, night.as_of - timedelta(days=364), known or first)
     facts.weekly = facts.weekly or (night.as_of - first).days >= DAYS_BEFORE_WEEKS
-    gaps = {row["date"] for row in night.rows("SELECT DISTINCT date FROM coverage WHERE status = 'missing'")}
     step = 7 if facts.weekly else 1
     first -= timedelta(days=first.weekday() if facts.weekly else 0)
-    bins = [first + timedelta(days=each) for each in range(0, (night.as_of - first).days + 1, step)]
-    found: dict[str, dict[date, float]] = {}
+    found: dict[str, dict[date, Step]] = {}
     for row in night.rows(
         """
-        SELECT indicator_id, period_end AS day, sum(value) AS total, count(*) FILTER (value > 0) AS people
-        FROM (SELECT * FROM v WHERE grain = 'employee_day' AND value IS NOT NULL ORDER BY indicator_id, period_end, subject)
+        SELECT indicator_id, day, sum(total) AS total, max(total) AS largest, count(*) FILTER (total > 0) AS people, bool_and(loaded) AS loaded
+        FROM (SELECT indicator_id, subject, $first::DATE + CAST((date_diff('day', $first::DATE, period_end) // $step) * $step AS INTEGER) AS day,
+                     sum(value) AS total, bool_and(status NOT IN ('partial', 'source_missing', 'suspect')) AS loaded
+              FROM v WHERE grain = 'employee_day' AND period_end >= $first::DATE AND status <> 'not_in_service'
+              GROUP BY ALL ORDER BY ALL)
         WHERE indicator_id IN ('formal_learning_minutes', 'nonformal_learning_minutes', 'informal_learning_minutes', 'questions_asked',
                                'nonformal_attendances', 'offline_encounters')
-        GROUP BY ALL ORDER BY ALL"""
+        GROUP BY ALL ORDER BY ALL""",
+        first=first,
+        step=step,
     ):
-        day = row["day"] - timedelta(days=(row["day"] - first).days % step)
-        if day >= first:
-            days = found.setdefault(row["indicator_id"], {})
-            days[day] = days.get(day, 0.0) + row["total"]
-    for indicator, values in found.items():
-        facts.series[indicator] = [
-            Step(day, values.get(day), not any(day + timedelta(days=each) in gaps for each in range(step)))
-            for day in bins
-        ]
+        total = row["total"]
+        if facts.group_policy and total and (row["people"] < MINIMUM_GROUP or row["largest"] > DOMINANT * total):
+            total = None
+        found.setdefault(row["indicator_id"], {})[row["day"]] = Step(row["day"], total, row["loaded"])
+    bins = [first + timedelta(days=each) for each in range(0, (night.as_of - first).days + 1, step)]
+    for indicator, steps in found.items():
+        facts.series[indicator] = [steps.get(day, Step(day, None, loaded=False)) for day in bins]
 
 
 def _add_groups(night: Night, facts: Facts, lengths: list[int]) -> None:

@@ -61,9 +61,9 @@ class Night:
         """The night that is published."""
         return self.edition.as_of
 
-    def rows(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
-        """The answer of a query as dictionaries, for small answers."""
-        cursor = self.connection.execute(sql, list(parameters))
+    def rows(self, sql: str, *parameters: Any, **named: Any) -> list[dict[str, Any]]:
+        """The answer of a query as dictionaries, for small answers; parameters fill `?`, or `$name`."""
+        cursor = self.connection.execute(sql, named or list(parameters))
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
@@ -77,9 +77,10 @@ class Night:
 def open_night(
     values: Any, directory: Directory, coverage: Any, edition: Edition, disclosure: Disclosure
 ) -> Iterator[Night]:
-    """Loads the inputs: `values` and `coverage` are an Arrow table or the path or address of a Parquet or CSV file;
-    `coverage` may also be the ledger's list of (day, source kind, status).
+    """Loads the inputs.
 
+    `values` and `coverage` are an Arrow table or the path or address of a Parquet or CSV file; `coverage` may also be the ledger's list of
+    (day, source kind, status).
     Raises ConfigurationError when a column is missing, when no value ends on the as-of date, or when a key occurs twice.
     """
     import duckdb

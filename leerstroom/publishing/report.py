@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from leerstroom.publishing import palette
+from leerstroom.publishing.chapters import chapters
 from leerstroom.publishing.facts import KINDS, Facts
-from leerstroom.publishing.sections import Section, sections
+from leerstroom.publishing.story import Section
 from leerstroom.publishing.wording import LANGUAGES, NOTHING, Wording
 
 _REPORT = re.compile(r"report-(\d{4}-\d{2}-\d{2})\.html")
@@ -47,7 +48,6 @@ class Edition:
     tiles: Sequence[tuple[str, str, str]]
     sections: Sequence[Section]
     definitions: Sequence[dict[str, Any]]
-    starred: bool
 
 
 def write_report(facts: Facts, out: Path, language: str) -> Path:
@@ -127,33 +127,34 @@ def _style() -> Any:
 
 
 def _edition(facts: Facts, wording: Wording) -> Edition:
-    chapters = sections(facts, wording)
     shown = bool(facts.minutes) and facts.total > 0
     informal = facts.minutes["informal"].total / facts.total if shown and "informal" in facts.minutes else None
     return Edition(
         language=wording.language,
         wording=wording,
-        headline=wording.text(
-            "hero.headline", days=facts.days, people=wording.number(facts.people), total=wording.minutes(facts.total)
-        )
-        if shown
-        else wording.text("hero.hidden"),
+        headline=_headline(facts, wording) if shown else wording.text("hero.hidden"),
         shares=[_share(facts, kind, wording) for kind in KINDS if kind in facts.minutes] if shown else [],
         share_sentence=wording.text("hero.share", informal=wording.percent(informal)) if informal is not None else "",
         measured_note=wording.text("measured_note", measured=facts.measured, days=facts.days)
         if facts.measured < facts.days
         else "",
         tiles=_tiles(facts, wording),
-        sections=chapters,
+        sections=chapters(facts, wording),
         definitions=facts.definitions[wording.language],
-        starred=any(
-            " *" in cell for chapter in chapters for table in _tables(chapter) for row in table.rows for cell in row
-        ),
     )
 
 
-def _tables(chapter: Section) -> list[Any]:
-    return [*(picture.table for picture in chapter.pictures), *([chapter.table] if chapter.table else [])]
+def _headline(facts: Facts, wording: Wording) -> str:
+    """The night in one sentence; it speaks of the days that were measured, not of the length of the window."""
+    weeks, rest = divmod(facts.measured, 7)
+    period = (
+        wording.text("hero.weeks", count=wording.in_words(weeks))
+        if weeks > 1 and not rest
+        else wording.text("hero.days", count=facts.measured)
+    )
+    unit, amount = ("hours", facts.total / 60) if facts.total >= 120 else ("minutes", facts.total)
+    total = wording.text(f"hero.{unit}", count=wording.number(amount))
+    return wording.text("hero.headline", period=period, people=wording.number(facts.people), total=total)
 
 
 def _share(facts: Facts, kind: str, wording: Wording) -> Share:

@@ -59,7 +59,6 @@ class Wording:
         if language not in LANGUAGES:
             raise ValueError(f"language must be one of {', '.join(LANGUAGES)}, not {language!r}")
         self.language = language
-        self.locale = {"nl": "nl-NL", "en": "en-GB"}[language]
 
     def text(self, key: str, **values: Any) -> str:
         """The sentence `key` (dots go deeper) with its blanks filled. Raises KeyError for a sentence that does not exist."""
@@ -92,6 +91,11 @@ class Wording:
         if share is not None and 0 < share < 0.5 / 10 ** (digits + 2):
             return "<\N{NARROW NO-BREAK SPACE}" + self.number(1 / 10**digits, digits) + "%"
         return NOTHING if share is None else self.number(share * 100, digits) + "%"
+
+    def in_words(self, count: int) -> str:
+        """Small whole numbers as running text writes them: three, drie."""
+        words = _texts()["number_words"][self.language].split()
+        return str(words[count - 1]) if 0 < count <= len(words) else self.number(count)
 
     def minutes(self, value: float | None) -> str:
         """Minutes as people say them: 45 min, 3 h 20 (Dutch: 3 u 20), 312 h."""

@@ -1,0 +1,187 @@
+"""What the report is built of: sections with sentences, pictures, the table behind each picture, and notes in the margin."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from leerstroom.publishing import charts
+from leerstroom.publishing.charts import Row, Series
+from leerstroom.publishing.facts import Facts, Figure, Group, Step
+from leerstroom.publishing.wording import Wording
+
+Write = Callable[[float | None], str]
+_STAR = "\N{NO-BREAK SPACE}*"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What a picture shows, in words and numbers; the first column names the row. A row that is too short ends in a remark over the rest."""
+
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An inline SVG in two sizes, its caption, its table and its legend of (shape or colour, text)."""
+
+    svg: str
+    caption: str
+    table: Table
+    legend: Sequence[tuple[str, str]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A definition in the margin: how to read it and what it is not for."""
+
+    name: str
+    reading: str
+    misuse: str
+
+
+@dataclass(slots=True)
+class Section:
+    """One chapter of the report."""
+
+    name: str
+    title: str
+    lede: str
+    sentences: list[str] = field(default_factory=list)
+    tiles: list[tuple[str, str]] = field(default_factory=list)  # (number, what)
+    table: Table | None = None
+    pictures: list[Picture] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+
+
+class Teller:
+    """Tells the facts in one language: opens sections and makes the parts that several of them need."""
+
+    def __init__(self, facts: Facts, wording: Wording) -> None:
+        self.facts = facts
+        self.wording = wording
+        self.text = wording.text
+
+    def open(self, section: str, *indicators: str, lede: str = "lede", **blanks: Any) -> Section:
+        """An empty section with its title, its lede, and the definitions of its indicators in the margin."""
+        opened = Section(
+            section, self.text(f"sections.{section}.title"), self.text(f"sections.{section}.{lede}", **blanks)
+        )
+        texts = {definition["indicator_id"]: definition for definition in self.facts.definitions[self.wording.language]}
+        for indicator in indicators:
+            found = texts.get(indicator)
+            if found and (found["reading"] or found["misuse"]):
+                opened.notes.append(Note(found["name"], found["reading"] or "", found["misuse"] or ""))
+        return opened
+
+    def named(self, key: str, instead: str) -> str:
+        """The text of a key, or what to show when the schema has no words for it."""
+        try:
+            return self.text(key)
+        except KeyError:
+            return instead
+
+    def told(self, figure: Figure, write: Write) -> str:
+        """The value as written, starred when incomplete, or in words why there is none."""
+        if not figure.shown:
+            return self.wording.status(figure.status)
+        return write(figure.value) + (_STAR if figure.status == "partial" else "")
+
+    def table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+        """A table whose stars are explained once; stars on every figure are replaced by the explanation alone."""
+        cells = [cell for row in rows for cell in row[1:]]
+        starred = [cell for cell in cells if cell.endswith(_STAR)]
+        if not starred:
+            return Table(head, rows)
+        meaning = self.wording.status("partial")
+        if len(starred) == sum(
+            any(letter.isdigit() for letter in cell) and not cell.startswith(self.text("not_shown")) for cell in cells
+        ):
+            return Table(
+                head,
+                [[cell.removesuffix(_STAR) for cell in row] for row in rows],
+                f"{self.text('all_figures')}: {meaning}.",
+            )
+        return Table(head, rows, f"* {meaning}.")
+
+    def picture(
+        self, make: Callable[[int], Any], name: str, title: str, table: Table, legend: Sequence[tuple[str, str]] = ()
+    ) -> Picture:
+        """Draws a chart under a name that is unique on the page."""
+        return Picture(charts.draw(make, f"{self.wording.language}-{name}", title, self.wording), title, table, legend)
+
+    def over_time(
+        self,
+        rows: Sequence[Series],
+        name: str,
+        title: str,
+        write: Write,
+        *,
+        unit: float = 1.0,
+        height: int = 84,
+        suffix: str = "",
+    ) -> Picture:
+        """Small multiples over time with their table; `suffix` names the unit behind each label."""
+        drawn = [Series(row.label + suffix, row.colour, row.steps) for row in rows]
+        head = [self.text("week_of" if self.facts.weekly else "day"), *(row.label for row in rows)]
+        cells = [
+            [self.wording.day(step.day), *(self._step(row.steps[n], write) for row in rows)]
+            for n, step in enumerate(rows[0].steps)
+        ]
+        shaded = any(not step.loaded for row in rows for step in row.steps)
+        legend = (("gap", self.text("gap_week" if self.facts.weekly else "gap_day")),) if shaded else ()
+        make = charts.over_time(drawn, self.wording, weekly=self.facts.weekly, unit=unit, height=height)
+        return self.picture(make, name, title, self.table(head, cells), legend)
+
+    def _step(self, step: Step, write: Write) -> str:
+        if step.value is None:
+            return self.wording.status("suppressed" if step.loaded else "missing")
+        return write(step.value) + ("" if step.loaded else _STAR)
+
+    def bars(
+        self,
+        rows: Sequence[Row],
+        columns: Sequence[str],
+        colours: Sequence[str],
+        name: str,
+        title: str,
+        write: Write,
+        *,
+        shares: bool = False,
+    ) -> Picture:
+        """A table of bars with its table."""
+
+        def show(figure: Figure) -> str:
+            if figure.shown:
+                return write(figure.value)
+            return self.text("not_shown" if figure.status.startswith("suppressed") else "not_known")
+
+        cells = [
+            [row.label, row.remark]
+            if row.remark
+            else [row.label, *(self.told(figure, write) for figure in row.figures)]
+            for row in rows
+        ]
+        make = charts.bars_table(rows, columns, colours, show, shares=shares)
+        return self.picture(make, name, title, self.table(["", *columns], cells))
+
+    def group_rows(self, ids: Sequence[str]) -> list[Row]:
+        """The whole organisation first, then the teams by alphabet; a team that may not be shown says why."""
+        rows = [Row(self.text("whole"), [self.facts.whole[each] for each in ids], strong=True)]
+        teams = [
+            team
+            for team in self.facts.teams
+            if any(each in team.figures for each in ids) or team.hidden.startswith("suppressed")
+        ]
+        return rows + [self.row(team, ids) for team in teams]
+
+    def row(self, group: Group, ids: Sequence[str]) -> Row:
+        """One group; when none of its figures can be shown, the reason stands in their place."""
+        figures = [group[each] for each in ids]
+        if any(figure.shown for figure in figures):
+            return Row(group.name, figures)
+        reasons = [figure.status for figure in figures if figure.status != "not_computed"]
+        return Row(
+            group.name, figures, remark=self.wording.status(reasons[0] if reasons else group.hidden or "not_computed")
+        )

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -65,12 +66,10 @@ def _object(value: Mapping[str, Any]) -> dict[str, Any]:
 def _result(result: Mapping[str, Any]) -> dict[str, Any]:
     kept = dict(result)
     if "duration" in kept:
-        try:
+        with suppress(AttributeError, ValueError, OverflowError):  # years and months have no length: compared as text
             kept["duration"] = round(
                 isodate.parse_duration(kept["duration"]).total_seconds(), 2
             )  # 1/100 s, part two, 4.6
-        except (AttributeError, ValueError, OverflowError):
-            pass  # years and months have no length: compared as text
     return kept
 
 

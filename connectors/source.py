@@ -75,6 +75,13 @@ COMMON_SETTINGS = (
         required=False,
         help="limit of this connection; empty: the platform's default",
     ),
+    Setting(
+        "tenant",
+        "Tenant",
+        kind="url",
+        required=False,
+        help="address that stands in ids and accounts; needed only when the platform moves to another host, then: the old one",
+    ),
     Setting("verify_tls", "Verify TLS", default=True, kind="flag", required=False, help="false only for a test server"),
 )
 
@@ -186,8 +193,8 @@ class Source:
 
     @property
     def tenant(self) -> str:
-        """The platform as a home page for accounts and for ids; the connection's host by default."""
-        return str(self.connection["host"]).rstrip("/")
+        """The platform as a home page for accounts and for ids; the field `tenant`, so that ids outlive a move, else the host."""
+        return str(self.connection.get("tenant") or self.connection["host"]).rstrip("/")
 
     def api(self) -> Api:
         """The way to this platform; sources with a login override `auth`."""

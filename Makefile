@@ -1,0 +1,82 @@
+# Leerstroom: `make` lists what it can do. Needs Python 3.11 to 3.13, make, and a package index; everything else is set up in .venv and var/.
+
+.DEFAULT_GOAL := help
+.SUFFIXES:
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.set-up
+PYTHON ?= $(shell for each in python3.12 python3.13 python3.11 python3; do \
+            $$each -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && command -v $$each && break; done)
+# what a fresh machine has to say about its package index is said to pip; uv is told the same
+UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
+ifneq ($(strip $(UV_DEFAULT_INDEX)),)
+export UV_DEFAULT_INDEX
+endif
+
+.PHONY: help setup demo clean-demo serve test test-slow test-live soak lint types check bench lock docs clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## build the environment in .venv from requirements/dev.txt (done by every target that needs it)
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "make setup: no Python 3.11, 3.12 or 3.13 with venv found; install one or name it: make setup PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@test -x $(BIN)/python || { echo "Building .venv with $$($(PYTHON) --version)"; $(PYTHON) -m venv $(VENV); }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip --upgrade >/dev/null
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.8,<1' 2>/dev/null || echo "uv cannot be installed here; pip takes a minute longer"
+	@if test -x $(BIN)/uv && $(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt; then :; else \
+	  echo "Installing with pip"; $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt; fi
+	@if test -x $(BIN)/uv && $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .; then :; else \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .; fi
+	@touch $@
+
+demo: $(STAMP) ## three recorded weeks of a town hall through the real Dag; prints where report, workbook and tables lie (CLEAN=1 starts anew)
+	@$(BIN)/python -m leerstroom_airflow.demo $(if $(CLEAN),--clean)
+
+clean-demo: ## forget the demo: removes var/demo
+	@rm -rf var/demo
+
+serve: $(STAMP) ## the demo organisation left running: Airflow, the LRS, the platforms, the report, on localhost; Ctrl-C stops all
+	@$(BIN)/python -m leerstroom_airflow.serve
+
+test: $(STAMP) ## all tests but the slow ones
+	@$(BIN)/pytest -q -n 2 --dist loadgroup -m "not slow and not live and not soak" $(ARGS)
+
+test-slow: $(STAMP) ## tests that start real servers and schedulers
+	@$(BIN)/pytest -q -m "slow and not live and not soak" $(ARGS)
+
+test-live: $(STAMP) ## tests against servers that others wrote; they skip what is not installed
+	@$(BIN)/pytest -q -m live $(ARGS)
+
+soak: $(STAMP) ## long runs under faults
+	@$(BIN)/pytest -q -m soak $(ARGS)
+
+lint: $(STAMP) ## ruff, its formatter, and who may import whom
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet . || { echo "run: $(BIN)/ruff format ." >&2; exit 1; }
+	@PYTHONPATH=. $(BIN)/lint-imports --no-logo 2>/dev/null || PYTHONPATH=. $(BIN)/lint-imports
+
+types: $(STAMP) ## mypy --strict on connectors, leerstroom and the provider
+	@$(BIN)/mypy
+
+check: lint types test ## what a commit should pass
+
+bench: $(STAMP) ## the measures, beside their references
+	@$(BIN)/pytest -q -s -m "soak or not soak" tests/bench $(ARGS)
+
+lock: $(STAMP) ## write requirements/*.txt anew
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
+	  --extra airflow --extra postgres pyproject.toml --output-file requirements/runtime.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
+	  --extra airflow --extra postgres --group test --group lint --constraints requirements/runtime.txt pyproject.toml --output-file requirements/dev.txt
+
+docs: $(STAMP) ## write docs/cli.md and docs/platforms.md out of the code
+	@$(BIN)/python -m leerstroom.cli.reference
+
+clean: ## remove caches and everything that can be made again (the environment, var/)
+	@rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

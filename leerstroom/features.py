@@ -128,7 +128,7 @@ _ASSENT = frozenset(
     ok oke oké okay okee okie ja jaa jep yep yes yeah nee no nope top prima goed goeie goede mooi leuk fijn helder akkoord eens graag super perfect dank bedankt dankje dankjewel thanks thx merci
     haha hahaha lol brb ik ook me too on it doen we doe check gezien klopt precies inderdaad exact zeker natuurlijk uiteraard jij u hoi hallo hey hi dag goedemorgen goedemiddag morgen
     morning good welkom welcome gefeliciteerd gefeliciteerd congrats nice great cool sure agreed same plus één 1 you je wel u it will do idem danke gut genau bien oui fijn weekend allemaal
-    graag gedaan hele helemaal mee dat is zo heel erg voor een de wat
+    graag gedaan idee hele helemaal mee dat is zo heel erg voor een de wat
     """.split()  # noqa: SIM905 - a list of words reads best as words
 )
 _ASSENT_WORDS = 4

@@ -331,20 +331,21 @@ def mirror(*, settings: Settings, run_id: str, lrs: "Lrs | None" = None) -> dict
 def compute(*, settings: Settings, run_id: str, as_of: date, start: date | None = None) -> dict[str, Any]:
     """Computes all indicators as of a day: the days from `start` (35 days back by default) and the windows. Returns `{path, counts}`."""
     from leerstroom.classification import load_rules
-    from leerstroom.indicators import compute_nightly
+    from leerstroom.indicators import compute as compute_indicators
     from leerstroom.mirror import Mirror
 
     source = Mirror(f"{settings.data.rstrip('/')}/mirror")
     target = f"indicators/as_of={as_of.isoformat()}"
     with _stage("compute", "indicators", "indicators", settings, run_id) as stage:
-        values = compute_nightly(
-            source,
+        values = compute_indicators(
+            source.files(),
             directory_of(settings),
             rules=load_rules(settings.rules),
             coverage=ledger.coverage(open_state(settings.state_url)),
             from_=start or as_of - timedelta(days=RECOMPUTED_DAYS - 1),
+            to=as_of,
             as_of=as_of,
-            windows_days=WINDOWS_DAYS,
+            windows=WINDOWS_DAYS,
             time_zone=settings.organisation.time_zone,
             pseudonyms=pseudonyms_of(settings),
             home_page=settings.organisation.home_page,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from leerstroom.publishing import charts
 from leerstroom.publishing.charts import Series
-from leerstroom.publishing.facts import DIRECTIONS, GENERATIONS, KINDS, MODES, Facts
+from leerstroom.publishing.facts import DIRECTIONS, GENERATIONS, KINDS, MODES, REACHES, Facts
 from leerstroom.publishing.story import Picture, Section, Teller, Write
 from leerstroom.publishing.wording import Wording
 
@@ -48,7 +48,7 @@ def _reach(teller: Teller) -> Section | None:
             teller.text(f"kinds.{kind}"),
             *(teller.told(figures[kind], wording.percent) for figures in facts.reach.values()),
         ]
-        for kind in KINDS
+        for kind in REACHES
     ]
     table = teller.table(head, rows)
     shown = {days: figures for days, figures in facts.reach.items() if any(figure.shown for figure in figures.values())}
@@ -64,8 +64,8 @@ def _reach(teller: Teller) -> Section | None:
 
 def _questions(teller: Teller) -> Section | None:
     facts, wording = teller.facts, teller.wording
-    section = teller.open("questions", "questions_asked", "help_received_rate")
-    helped = facts.whole["help_received_rate"]
+    section = teller.open("questions", "questions_asked", "question_answer_rate_72h")
+    helped = facts.whole["question_answer_rate_72h"]
     asked = (
         facts.whole["questions_asked"].value
         if facts.whole["questions_asked"].shown
@@ -79,6 +79,7 @@ def _questions(teller: Teller) -> Section | None:
             "share": wording.percent(helped.value),
         }
         section.sentences.append(teller.text("sections.questions.sentence", **blanks))
+        section.sentences.append(teller.text("sections.questions.young"))
         section.pictures.append(_dots(round(helped.denominator), round(answered), teller))
     elif asked is not None:
         section.sentences.append(teller.text("sections.questions.sentence_plain", asked=wording.number(asked)))
@@ -183,7 +184,7 @@ def _communities(teller: Teller) -> Section | None:
     columns: Sequence[tuple[str, str, Write]] = (
         ("contributors", "community_active_contributors", wording.number),
         ("asked", "questions_asked", wording.number),
-        ("helped", "help_received_rate", wording.percent),
+        ("helped", "question_answer_rate_72h", wording.percent),
         ("wait", "first_response_minutes_median", wording.minutes),
         ("facilitator", "community_facilitator_share", wording.percent),
         ("reciprocity", "help_tie_reciprocity", wording.percent),

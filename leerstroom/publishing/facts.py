@@ -12,6 +12,7 @@ from typing import Any
 from leerstroom.publishing.night import Night
 
 KINDS = ("formal", "nonformal", "informal")
+REACHES = ("any", *KINDS)
 GENERATIONS = ("1.0", "2.0", "3.0")
 MODES = ("10", "20", "70")
 DIRECTIONS = ("one_way", "two_way", "multi")
@@ -141,8 +142,8 @@ def gather(night: Night) -> Facts:
         rules_version=", ".join(row["rules_version"] for row in versions),
         whole=Group(WHOLE, night.edition.organisation, _first_of(wholes, _preference(windows, days))),
         reach={
-            length: {kind: wholes[length].get(f"learning_reach.{kind}", Figure()) for kind in KINDS}
-            for length in windows
+            length: {kind: wholes[length].get(f"learning_reach.{kind}", Figure()) for kind in REACHES}
+            for length in _distinct(night, windows, days)
         },
     )
     if facts.people >= MINIMUM_GROUP:
@@ -226,22 +227,36 @@ def _first_of(wholes: dict[int, dict[str, Figure]], lengths: Iterable[int]) -> d
     return merged
 
 
+_SUMMED = (
+    "formal_learning_minutes", "nonformal_learning_minutes", "informal_learning_minutes", "learning_minutes_total", "questions_asked",
+    "questions_answered_for_others", "nonformal_attendances", "offline_encounters", "formal_completions", "resources_shared",
+)  # fmt: skip
+
+
 def _add_sums(night: Night, facts: Facts) -> None:
-    """Totals over everyone in scope. They are no indicator of one person, so they are there under every policy."""
+    """Totals over everyone in scope: they say nothing about one person, so they are there under every policy.
+
+    The value of the organisation carries the sum as its numerator, or none when it may not be shown. An amount that is computed for persons
+    only is summed here, by the same two rules: five people in scope, and nobody with more than 80 % of it.
+    """
     for row in night.rows(
         """
-        SELECT indicator_id, sum(value) AS total, count(*) FILTER (value > 0) AS people, median(value) AS middle,
+        SELECT indicator_id, sum(value) AS total, max(value) AS largest, count(*) FILTER (value > 0) AS people, median(value) AS middle,
                quantile_cont(value, 0.25) AS first, quantile_cont(value, 0.75) AS third, sum(value * estimated_share) AS estimated,
                count(estimated_share) AS known, bool_or(status = 'partial') AS partial, count(value) AS measured
-        FROM (SELECT * FROM v WHERE grain = 'employee_window' AND period_end = ? AND days = ? ORDER BY indicator_id, subject)
-        WHERE indicator_id IN ('formal_learning_minutes', 'nonformal_learning_minutes', 'informal_learning_minutes', 'learning_minutes_total',
-                               'questions_asked', 'questions_answered_for_others', 'nonformal_attendances', 'offline_encounters',
-                               'formal_completions', 'resources_shared')
-        GROUP BY indicator_id ORDER BY indicator_id""",
-        night.as_of,
-        facts.days,
+        FROM (SELECT * FROM v WHERE grain = 'employee_window' AND period_end = $as_of AND days = $days ORDER BY indicator_id, subject)
+        WHERE list_contains($wanted, indicator_id) GROUP BY indicator_id ORDER BY indicator_id""",
+        as_of=night.as_of,
+        days=facts.days,
+        wanted=list(_SUMMED),
     ):
-        if row["measured"] < MINIMUM_GROUP:
+        whole = facts.whole[row["indicator_id"]]
+        may_show = row["measured"] >= MINIMUM_GROUP and not whole.status.startswith("suppressed")
+        if whole.shown:
+            may_show = may_show and (whole.numerator is not None or not row["total"])
+        else:
+            may_show = may_show and row["largest"] <= DOMINANT * row["total"]
+        if not may_show:
             continue
         facts.sums[row["indicator_id"]] = row["total"]
         kind = row["indicator_id"].removesuffix("_learning_minutes")

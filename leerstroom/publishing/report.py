@@ -180,7 +180,7 @@ def _share(facts: Facts, kind: str, wording: Wording) -> Share:
 def _tiles(facts: Facts, wording: Wording) -> list[tuple[str, str, str]]:
     tiles = []
     for name, indicator, more, figure in (
-        ("questions", "questions_asked", "answered", facts.whole["help_received_rate"]),
+        ("questions", "questions_asked", "answered", facts.whole["question_answer_rate_72h"]),
         ("attendances", "nonformal_attendances", "presence", facts.whole["webinar_presence_ratio"]),
         ("encounters", "offline_encounters", "encounters_note", None),
         ("completions", "formal_completions", "mandatory", facts.whole["mandatory_on_time_rate"]),

@@ -141,20 +141,27 @@ def make_night(as_of: date = AS_OF, seed: int = 7) -> Night:
         for day in days:
             absent = bool(employee.in_service_from and day < employee.in_service_from)
             for indicator in daily:
-                value = amounts[indicator, employee.employee_id].get(day, 0.0)
+                state = "not_in_service" if absent else _state(indicator, day)
+                amount = amounts[indicator, employee.employee_id].get(day, 0.0)
                 add(
                     indicator,
                     "employee_day",
                     employee.employee_id,
                     day,
                     day,
-                    None if absent else value,
-                    "not_in_service" if absent else "ok",
+                    amount if state in {"ok", "partial"} else None,
+                    state,
                 )
     for length in WINDOWS:
         start = as_of - timedelta(length - 1)
         _window(add, employees, amounts, start, as_of, "ok" if length == 7 else "partial", dice)
     return Night(rows, Directory(employees), list(_coverage(days)), as_of, days=dict(amounts))
+
+
+def _state(indicator: str, day: date) -> str:
+    if indicator == "offline_encounters" and day < date(2026, 11, 7):
+        return "source_missing"
+    return "partial" if indicator.startswith("nonformal") and day == date(2026, 11, 6) else "ok"
 
 
 def _window(
@@ -243,7 +250,7 @@ def _window(
         )
         if number < 2:
             add(
-                "help_received_rate",
+                "question_answer_rate_72h",
                 "community_window",
                 community,
                 start,
@@ -274,7 +281,6 @@ def _window(
         )
     add("unresolved_actor_share", "organisation_window", "ALL", start, end, 0.021, "ok", numerator=41, denominator=1952)
     add("unclassified_share", "organisation_window", "ALL", start, end, 0.004, "ok", numerator=8, denominator=1952)
-    add("estimated_minutes_share", "organisation_window", "ALL", start, end, 0.34, status)
     for kind, share in {"lms": 1.0, "webinar": 0.952, "chat": 1.0, "offline": 0.667}.items():
         add(
             f"source_coverage.{kind}",
@@ -300,42 +306,46 @@ def _group(
     status: str,
     hidden: str | None,
 ) -> None:
+    """As the indicators stage gives them: amounts as median and quartiles (the sum as numerator for the organisation), the rest as pooled ratios."""
+    whole = grain == "organisation_window"
+
     def publish(indicator: str, value: float | None, state: str = status, **more: Any) -> None:
         if hidden:
             add(indicator, grain, subject, start, end, None, hidden)
         else:
             add(indicator, grain, subject, start, end, value, state, **more)
 
+    for indicator, amounts in sums.items():
+        each = sorted(amounts[who] for who in members)
+        publish(indicator, median(each), numerator=sum(each) if whole else None, denominator=len(each))
+        publish(f"{indicator}.p25", each[len(each) // 4], denominator=len(each))
+        publish(f"{indicator}.p75", each[len(each) * 3 // 4], denominator=len(each))
     minutes = {
         kind: [sums[f"{kind}_learning_minutes"][who] for who in members] for kind in ("formal", "nonformal", "informal")
     }
-    for kind, each in minutes.items():
-        publish(f"{kind}_learning_minutes", median(each))
-        publish(
-            f"learning_reach.{kind}",
-            sum(1 for value in each if value) / len(members),
-            numerator=sum(1 for value in each if value),
-            denominator=len(members),
-        )
+    reached = {kind: sum(1 for value in each if value) for kind, each in minutes.items()}
+    reached["any"] = sum(1 for each in zip(*minutes.values(), strict=True) if any(each))
+    for kind, count in reached.items():
+        publish(f"learning_reach.{kind}", count / len(members), numerator=count, denominator=len(members))
     total = sum(map(sum, minutes.values())) or 1
     first, third = sum(minutes["formal"]) / total, sum(minutes["informal"]) * 0.4 / total
     for category, share in {"1.0": first, "2.0": 1 - first - third, "3.0": third}.items():
-        publish(f"generation_share.{category}", share, numerator=share * total, denominator=total)
+        publish(f"generation_share.{category}", share)
     for category, share in {"70": third * 0.2, "20": 1 - first - third * 0.2, "10": first}.items():
-        publish(f"mode_70_20_10_share.{category}", share, numerator=share * total, denominator=total)
-    asked = sum(sums["questions_asked"][who] for who in members)
-    publish("questions_asked", asked)
-    publish("questions_answered_for_others", sum(sums["questions_answered_for_others"][who] for who in members))
+        publish(f"mode_70_20_10_share.{category}", share)
+    asked = round(sum(sums["questions_asked"][who] for who in members) * 0.9)
+    answered = round(asked * 0.81)
     publish(
-        "help_received_rate",
-        0.81 if asked else None,
+        "question_answer_rate_72h",
+        answered / asked if asked else None,
         status if asked else "no_denominator",
-        numerator=round(asked * 0.81),
+        numerator=answered,
         denominator=asked,
     )
-    publish("mandatory_on_time_rate", 0.91, numerator=61, denominator=67)
+    publish("mandatory_on_time_rate", 61 / 67, numerator=61, denominator=67)
     publish("self_directed_share", 0.43)
-    if grain == "organisation_window":
+    publish("estimated_minutes_share", 0.34)
+    if whole:
         publish("webinar_presence_ratio", 0.873)
         publish("first_response_minutes_median", 31.0)
         publish("cross_team_tie_share", None, "source_missing")

@@ -44,7 +44,7 @@ def bars_table(
             [{"x": x, "y": -24, "text": name} for x, name in zip(places, columns, strict=True)],
             "muted",
             fontWeight=600,
-            limit=column,
+            limit=column + gap - 2,
         )
         for row, y in zip(rows, tops, strict=True):
             plane.words(

@@ -30,6 +30,7 @@ from leerstroom.statements import Ignored, Outcome, Retracted, Verb, activity, f
 logger = logging.getLogger(__name__)
 
 CLIENT = "/_matrix/client/v3"
+CHANNEL_KINDS = frozenset({"set_up_community", "spontaneous_group", "course_community", "live_chat"})
 DELETED = Ignored("deleted by its writer or a moderator")
 _LONGEST_CHAIN = 25  # replies to replies; longer ones are cut, so that a loop of forged events ends
 _MOST_REMEMBERED = 100_000  # events that `read` keeps for later payloads
@@ -70,6 +71,11 @@ class Matrix(Source):
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
+        unknown = set((connection.get("channel_kinds") or {}).values()) - CHANNEL_KINDS
+        if unknown:
+            raise ConfigurationError(
+                f"connection '{connection.name}': channel_kinds knows {', '.join(sorted(CHANNEL_KINDS))}, not {', '.join(map(repr, sorted(map(str, unknown))))}"
+            )
         self._read: dict[str, Event] = {}  # what `read` saw before: context for what it sees next
 
     @property
@@ -212,12 +218,12 @@ class Matrix(Source):
         )
         if root.get("is_question") and not own and not nods:
             yield self._said(
-                event, people, verbs.ANSWERED, types.CHAT_MESSAGE, parent=root["event_id"], key=_answer(event.key),
+                event, people, verbs.ANSWERED, types.CHAT_MESSAGE, parent=root["event_id"], key=_inferred(event.key),
                 rule="reply-to-question", confidence=0.6 if seen["is_only_question"] else 0.8,
             )  # fmt: skip
             return
         if root.get("deleted"):
-            yield Retracted(_answer(event.key), reason="its question was deleted")
+            yield Retracted(_inferred(event.key), reason="its question was deleted")
         parent = event.get("to") or event["refers_to"]
         if nods and not own:
             yield self._said(
@@ -225,8 +231,9 @@ class Matrix(Source):
             )
         elif own and root.get("is_question") and seen["is_thanks"] and parent != root["event_id"]:
             yield self._said(
-                event, people, verbs.REPLIED, types.CHAT_MESSAGE, parent=parent, rule="asker-thanks", confidence=0.7
-            )
+                event, people, verbs.REPLIED, types.CHAT_MESSAGE, parent=parent, key=_inferred(event.key),
+                rule="asker-thanks", confidence=0.7,
+            )  # fmt: skip
         elif event.get("msgtype") in _FILES:
             yield self._said(event, people, verbs.SHARED, types.FILE, parent=parent)
         elif seen["has_link"]:
@@ -235,32 +242,28 @@ class Matrix(Source):
             yield self._said(event, people, verbs.REPLIED, types.CHAT_MESSAGE, parent=parent)
 
     @maps("event", type="m.reaction")
-    def reaction(self, event: Record, people: People) -> Outcome:
+    def reaction(self, event: Record, people: People) -> Iterable[Outcome]:
         """A sign on somebody's message; the asker's check mark on an answer accepts it."""
         target, root, sign = event.get("about") or {}, event.get("root") or {}, event.get("sign")
         if not event.get("refers_to"):
-            return Ignored("reaction to nothing")
-        if target.get("sender") == event["sender"]:
-            return Ignored("reaction to a message of one's own")
-        accepts = sign == "check" and root.get("is_question") and root["sender"] == event["sender"]
-        verb = verbs.VOTED_UP if accepts else verbs.LIKED if sign in {"check", "like"} else verbs.REACTED
-        return statement(
-            actor=people.actor(event["sender"]),
-            verb=verb,
-            object=activity(self.message_iri(event, event["refers_to"]), types.CHAT_MESSAGE),
-            grouping=activity(self.room_iri(event), types.CHAT_CHANNEL),
-            timestamp=from_ms(event["at"]),
-            extensions={"channel-kind": self._channel_kind(event)},
-            rule="asker-check-mark" if accepts else None,
-            confidence=0.9 if accepts else None,
-        )
+            yield Ignored("reaction to nothing")
+        elif target.get("sender") == event["sender"]:
+            yield Ignored("reaction to a message of one's own")
+        elif sign == "check" and root.get("is_question") and root["sender"] == event["sender"]:
+            yield self._signed(
+                event, people, verbs.VOTED_UP, key=_inferred(event.key), rule="asker-check-mark", confidence=0.9
+            )
+        else:
+            if root.get("deleted"):
+                yield Retracted(_inferred(event.key), reason="its question was deleted")
+            yield self._signed(event, people, verbs.LIKED if sign in {"check", "like"} else verbs.REACTED)
 
     @maps("event", type="m.room.redaction")
     def redaction(self, event: Record, people: People) -> Iterable[Outcome]:
         """Voids what was made of the event that it takes away, and nothing else."""
         if not event.get("redacts"):
             raise BadRecord("a redaction names no event")
-        return (Retracted(event["redacts"]), Retracted(_answer(event["redacts"])))
+        return (Retracted(event["redacts"]), Retracted(_inferred(event["redacts"])))
 
     @maps("event", type="m.room.encrypted")
     def encrypted(self, event: Record, people: People) -> Outcome:
@@ -315,6 +318,17 @@ class Matrix(Source):
             confidence=confidence,
         )
 
+    def _signed(self, event: Record, people: People, verb: Verb, **inferred: Any) -> Outcome:
+        return statement(
+            actor=people.actor(event["sender"]),
+            verb=verb,
+            object=activity(self.message_iri(event, event["refers_to"]), types.CHAT_MESSAGE),
+            grouping=activity(self.room_iri(event), types.CHAT_CHANNEL),
+            timestamp=from_ms(event["at"]),
+            extensions={"channel-kind": self._channel_kind(event)},
+            **inferred,
+        )
+
     def _mentioned(self, event: Record, people: People) -> list[dict[str, Any]]:
         """Agents who are mentioned; a client mentions by itself whom one replies to, so they are left out, and so are programs."""
         left_out = {event["sender"], *(dig(event, f"{each}.sender") for each in ("about", "root"))}
@@ -335,9 +349,9 @@ class Matrix(Source):
         return f"{self.room_iri(event)}/event/{_quoted(event_id)}"
 
 
-def _answer(event_id: str) -> str:
-    """Key of the fact that a message answers: a fact apart, voided by itself when its question goes."""
-    return f"answer/{event_id}"
+def _inferred(event_id: str) -> str:
+    """Key of what an event is only because of its question: a fact apart, voided by itself when the question goes."""
+    return f"inferred/{event_id}"
 
 
 def _person(people: People, reference: str) -> dict[str, Any] | None:

@@ -27,6 +27,17 @@ ROOMS = {
     "lno": "!xw8J4fqf0hINJpeE1_ns2h-z8-2LizRAYjEv84vYAqE",
 }
 FIELDS = {"token": "a-token-that-reads", "rooms": list(ROOMS.values()), "server_name": "leerbedrijf.example"}
+DEMO = {
+    "token": "demo-token-of-the-chat",
+    "rooms": [
+        f"#{name}:voorbeeldstad.example" for name in ("data-en-ai", "excel-hulplijn", "nieuw-bij-ons", "casus-zorg")
+    ],
+    "server_name": "voorbeeldstad.example",
+    "channel_kinds": {
+        "#data-en-ai:voorbeeldstad.example": "set_up_community",
+        "#excel-hulplijn:voorbeeldstad.example": "spontaneous_group",
+    },
+}
 ALL = Window(datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC))
 
 
@@ -56,6 +67,60 @@ class TestMatrix(SourceContract):
         yield from super().secrets(record)
         if record["type"] == "m.room.message":
             yield from record["content"].get("m.mentions", {}).get("user_ids", ())
+
+
+class TestMatrixOfTheDemo(SourceContract):
+    source = Matrix
+    fields = DEMO
+    recordings = RECORDINGS / "demo" / "matrix"
+    paged = "/messages"
+    names = (
+        "Anouk",
+        "Margriet Hoekstra",
+        "Sanne",
+        "Adviesbureau",
+        "@voorbeeldstad",
+        ':voorbeeldstad.example"',
+        "verkeerde groep",
+    )
+
+    def test_what_is_not_on_the_list_is_never_asked_for(self, wire: Running) -> None:
+        self.pulled(wire)
+        asked = " ".join(path for _, _, path in wire.faults.asked)
+        for room in ("vrijmibo", "direct"):
+            head = json.loads((RECORDINGS / "demo" / "matrix" / "rooms" / f"{room}.jsonl").read_text().splitlines()[0])
+            assert head["room_id"] not in asked
+
+    def test_questions_and_answers_of_the_demo_are_found(self, wire: Running) -> None:
+        source = self.made(wire)
+        directory = Directory.read(
+            RECORDINGS / "demo" / "employees.csv", excluded=RECORDINGS / "demo" / "excluded_accounts.csv"
+        )
+        made = statements(source, self.pulled(wire), directory)
+        threads = [
+            each
+            for each in json.loads((RECORDINGS / "demo" / "matrix" / "truth.json").read_text())
+            if each["room"] != "vrijmibo"
+        ]
+        asked, answered = (
+            {event_of(each) for each in made if each["verb"]["id"] == verb.iri}
+            for verb in (verbs.ASKED, verbs.ANSWERED)
+        )
+        assert min(scores(asked, {each["question"] for each in threads})) >= 0.9
+        assert min(scores(answered, {answer for each in threads for answer in each["answers"]})) >= 0.9
+
+    def test_forty_employees_take_part_and_the_robot_and_the_consultant_are_no_employees(self, wire: Running) -> None:
+        source = self.made(wire)
+        directory = Directory.read(
+            RECORDINGS / "demo" / "employees.csv", excluded=RECORDINGS / "demo" / "excluded_accounts.csv"
+        )
+        mapper, outcomes = mapped(source, landed(source, self.pulled(wire)), directory)
+        people = {
+            (each["actor"]["account"]["homePage"], each["actor"]["account"]["name"]) for each in statements_of(outcomes)
+        }
+        assert len([page for page, _ in people if page != source.tenant]) >= 40
+        assert len([page for page, _ in people if page == source.tenant]) == 1
+        assert mapper.counts.ignored["account on the exclusion list"] > 0
 
 
 @pytest.mark.parametrize("pair", pairs("matrix"), ids=lambda path: path.stem)
@@ -124,7 +189,7 @@ def test_a_redaction_voids_exactly_what_was_made_of_its_event(server: Running) -
     key = "event\x1f{}".format
     assert told >= {record_id("matrix", source.tenant, key(each)) for each in redacted}
     assert told <= {
-        record_id("matrix", source.tenant, key(prefix + each)) for each in redacted for prefix in ("", "answer/")
+        record_id("matrix", source.tenant, key(prefix + each)) for each in redacted for prefix in ("", "inferred/")
     }
     assert not redacted & {event_of(statement) for statement in statements_of(outcomes)}
 
@@ -284,6 +349,11 @@ def message(
     }  # fmt: skip
 
 
+def reaction(event_id: str, who: str, key: str, target: str) -> dict[str, Any]:
+    relation = {"rel_type": "m.annotation", "event_id": target, "key": key}
+    return {**message(event_id, who, ""), "type": "m.reaction", "content": {"m.relates_to": relation}}
+
+
 def member(who: str) -> dict[str, Any]:
     return {
         "type": "m.room.member", "event_id": f"$join-{who}", "room_id": "!room", "sender": f"@{who}:x.example", "state_key": f"@{who}:x.example",
@@ -408,10 +478,6 @@ def test_mentions_are_actors_without_programs_and_without_whom_a_reply_mentions_
 
 
 def test_reactions_are_liked_reacted_or_accept_an_answer() -> None:
-    def reaction(event_id: str, who: str, key: str, target: str) -> dict[str, Any]:
-        relation = {"rel_type": "m.annotation", "event_id": target, "key": key}
-        return {**message(event_id, who, ""), "type": "m.reaction", "content": {"m.relates_to": relation}}
-
     answer = message("$a", "bram", "Met de knop links.", thread="$q")
     signs = [
         reaction("$1", "anna", "✅", "$a"),
@@ -439,6 +505,23 @@ def test_an_answer_whose_question_is_deleted_stays_a_reply_and_its_answer_is_voi
         before["context"]["extensions"][EXTENSION_BASE + "record"]
     ]
     assert [each["verb"]["id"] for each in statements_of(outcomes)] == [verbs.REPLIED.iri]
+
+
+def test_a_check_mark_whose_question_is_deleted_is_a_like_and_its_acceptance_is_voided() -> None:
+    source = completed(Matrix, {"host": "https://x.example", "rooms": []}, "chat")
+    gone = {**QUESTION, "content": {}, "unsigned": {"redacted_because": {}}}
+    answer, mark = message("$a", "bram", "Met de knop links.", thread="$q"), reaction("$m", "anna", "✅", "$a")
+    [before] = [each for each in read(QUESTION, answer, mark) if each["verb"]["id"] == verbs.VOTED_UP.iri]
+    _, outcomes = mapped(source, landed(source, list(source.read([mark, answer, gone]))))
+    assert before["context"]["extensions"][EXTENSION_BASE + "record"] in {
+        each.key for each in outcomes if isinstance(each, Retracted)
+    }
+    assert {each["verb"]["id"] for each in statements_of(outcomes)} == {verbs.REPLIED.iri, verbs.LIKED.iri}
+
+
+def test_a_kind_of_room_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="private_group"):
+        completed(Matrix, {"host": "https://x.example", "rooms": [], "channel_kinds": {"!room": "private_group"}})
 
 
 def test_an_answer_whose_question_lies_before_the_window_is_still_an_answer(tmp_path: Path) -> None:

@@ -80,7 +80,6 @@ class TestMatrixOfTheDemo(SourceContract):
         "Sanne",
         "Adviesbureau",
         "@voorbeeldstad",
-        ':voorbeeldstad.example"',
         "verkeerde groep",
     )
 

@@ -7,23 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from leerstroom.classification import Rules
 from leerstroom.errors import ConfigurationError
-from leerstroom.indicators.calendar import DAY_MS, Zones, day_number, day_of
-from leerstroom.indicators.community import community_sizes
-from leerstroom.indicators.definition import COMMUNITY, DAY, EMPLOYEE, NEEDS, ORGANISATION, TEAM, Indicator, catalogue
-from leerstroom.indicators.disclosure import DOMINANCE_SHARE, DOMINATED, SUPPRESSED, verdicts
+from leerstroom.indicators.calendar import Zones, day_number, day_of
+from leerstroom.indicators.definition import DAY, Indicator, catalogue
 from leerstroom.indicators.engine import Workspace, union
 from leerstroom.indicators.events import actor_table, build_events
+from leerstroom.indicators.groups import group_values
 from leerstroom.indicators.minutes import build_minutes
-from leerstroom.indicators.scope import (
-    ORGANISATION_SUBJECT,
-    Computation,
-    Coverage,
-    Period,
-    Scope,
-    build_messages,
-    build_ties,
-)
-from leerstroom.indicators.values import COLUMNS, IndicatorValues
+from leerstroom.indicators.persons import person_values, published_persons
+from leerstroom.indicators.scope import Computation, Coverage, Period, Scope, build_messages, build_ties
+from leerstroom.indicators.values import IndicatorValues
 from leerstroom.people.directory import Directory
 from leerstroom.people.identities import Identities
 from leerstroom.people.pseudonyms import Pseudonyms
@@ -146,20 +138,16 @@ def _compute(
         as_of_day=as_of_day,
         as_of_ms=int(workspace.rows(as_of_end)[0]["end_ms"]),
     )
-    parts = (
-        _person_parts(Scope(computation, day_periods, daily=True), [each for each in chosen if DAY in each.grains], DAY)
-        if day_periods
-        else []
-    )
     window = Scope(computation, window_periods, daily=False)
-    person_tables = {each: table for each, table in _person_tables(window, chosen)}
-    parts += [
-        _published(window, table, each, EMPLOYEE) for each, table in person_tables.items() if EMPLOYEE in each.grains
-    ]
-    parts += _group_parts(window, chosen, person_tables)
-    computed_at = datetime.now(UTC).replace(microsecond=0)
+    values = person_values(window, chosen)
+    parts = [published_persons(window, values), group_values(window, values, chosen)]
+    daily = [each for each in chosen if DAY in each.grains]
+    if day_periods and daily:
+        day = Scope(computation, day_periods, daily=True)
+        parts.append(published_persons(day, person_values(day, daily)))
     periods = workspace.give("period_dates", _period_dates(day_periods, window_periods))
-    return IndicatorValues(workspace, _stamped(parts, periods, as_of, computed_at, rules), _event_rows(computation))
+    stamped = _stamped(union(parts), periods, as_of, datetime.now(UTC).replace(microsecond=0), rules)
+    return IndicatorValues(workspace, stamped, _event_rows(computation))
 
 
 # --- inputs -----------------------------------------------------------------------------------------------------------------
@@ -229,270 +217,13 @@ def _coverage(
     return covered
 
 
-# --- values per person ------------------------------------------------------------------------------------------------------
-
-
-def _person_parts(scope: Scope, chosen: Sequence[Indicator], grain: str) -> "list[ir.Table]":
-    return [_published(scope, table, each, grain) for each, table in _person_tables(scope, chosen)]
-
-
-def _person_tables(scope: Scope, chosen: Sequence[Indicator]) -> "Iterable[tuple[Indicator, ir.Table]]":
-    for number, each in enumerate(chosen):
-        if each.of == "person":
-            yield each, scope.workspace.keep(f"values_{scope.name}_{number}", _person_values(scope, each))
-
-
-def _person_values(scope: Scope, indicator: Indicator) -> "ir.Table":
-    """period, person, team, value, status, numerator, denominator, pool_numerator, pool_denominator, estimated_share for everyone."""
-    import ibis
-
-    found = _normal(indicator.compute(scope), indicator, ("period", "person"))
-    people = scope.people
-    joined = people.left_join(found, ["period", "person"])
-    known = ibis.literal(0) if indicator.needs == "nothing" else joined[f"need_{indicator.needs}"]
-    value = joined.value.fill_null(0.0) if indicator.kind == "amount" else joined.value
-    status = ibis.cases(
-        (joined.days == 0, "not_in_service"),
-        (known == 2, "source_missing"),
-        (value.isnull(), "no_denominator"),
-        (known == 1, "partial"),
-        else_="ok",
-    )
-    is_known = (joined.days > 0) & (known < 2) & value.notnull()
-    if indicator.id.startswith("active_learning_days") and scope.is_daily:
-        # one active source is enough to know that the day was active
-        is_active = (joined.days > 0) & (value > 0)
-        status = ibis.ifelse(is_active, "ok", status)
-        is_known |= is_active
-    nothing = ibis.null("float64")
-    return joined.select(
-        "period", "person", "employee_id", "team", "days",
-        value=ibis.ifelse(is_known, value, nothing),
-        status=status,
-        **{name: ibis.ifelse(is_known, joined[name], nothing) for name in ("numerator", "denominator", "pool_numerator", "pool_denominator", "estimated_share")},
-    )  # fmt: skip
-
-
-_OPTIONAL = ("numerator", "denominator", "pool_numerator", "pool_denominator", "estimated_share")
-
-
-def _normal(table: "ir.Table", indicator: Indicator, by: tuple[str, ...]) -> "ir.Table":
-    """The expression's result with all columns, as floats."""
-    import ibis
-
-    held = set(table.columns)
-    columns = {name: table[name].cast("float64") if name in held else ibis.null("float64") for name in _OPTIONAL}
-    if indicator.kind == "ratio":
-        columns["value"] = ibis.ifelse(
-            columns["denominator"] > 0, columns["numerator"] / columns["denominator"].nullif(0.0), ibis.null("float64")
-        )
-        columns["pool_numerator"], columns["pool_denominator"] = columns["numerator"], columns["denominator"]
-        is_case = columns["denominator"] > 0
-        columns["numerator"] = ibis.ifelse(is_case, columns["numerator"], ibis.null("float64"))
-        columns["denominator"] = ibis.ifelse(is_case, columns["denominator"], ibis.null("float64"))
-    else:
-        columns["value"] = table["value"].cast("float64")
-    return table.select(*by, **columns)
-
-
-def _published(scope: Scope, table: "ir.Table", indicator: Indicator, grain: str) -> "ir.Table":
-    import ibis
-
-    return table.select(
-        indicator_id=ibis.literal(indicator.id),
-        grain=ibis.literal(grain),
-        subject=table.employee_id,
-        period=table.period,
-        is_day=ibis.literal(scope.is_daily),
-        **{name: table[name] for name in ("value", "status", "numerator", "denominator", "estimated_share")},
-    )
-
-
-# --- values of groups -------------------------------------------------------------------------------------------------------
-
-
-def _group_parts(
-    scope: Scope, chosen: Sequence[Indicator], person_tables: "Mapping[Indicator, ir.Table]"
-) -> "list[ir.Table]":
-    """Teams, communities and the organisation, with what may not be published taken out."""
-    found: list[tuple[Indicator, str, str, ir.Table]] = []
-    for each, table in person_tables.items():
-        for grain in (TEAM, ORGANISATION):
-            if grain in each.grains:
-                found.extend((each, name, grain, rows) for name, rows in _aggregated(table, each, grain))
-    for each in chosen:
-        if each.of == "group":
-            found.extend((each, each.id, grain, _group_rows(scope, each, grain)) for grain in each.grains)
-    if not found:
-        return []
-    verdict = scope.workspace.give("verdicts", _verdicts(scope, {grain for _, _, grain, _ in found}))
-    return [
-        scope.workspace.keep(f"group_values_{number}", _judged(scope, rows, verdict, each, name, grain))
-        for number, (each, name, grain, rows) in enumerate(found)
-    ]
-
-
-def _aggregated(table: "ir.Table", indicator: Indicator, grain: str) -> "list[tuple[str, ir.Table]]":
-    """Amounts as median and quartiles (and for the organisation the sum), everything else as the pooled ratio."""
-    import ibis
-
-    known = table.filter(table.value.notnull())
-    if grain == TEAM:
-        known = known.filter(known.team != "").mutate(subject=known.team)
-    else:
-        known = known.mutate(subject=ibis.literal(ORGANISATION_SUBJECT))
-    by = ("period", "subject")
-    nothing, no = ibis.null("float64"), ibis.literal(False)
-    if indicator.kind == "amount":
-        summed = known.group_by(*by).agg(
-            median=known.value.median(), low=known.value.quantile(0.25), high=known.value.quantile(0.75), total=known.value.sum(),
-            largest=known.value.max(), people=known.count(),
-        )  # fmt: skip
-        is_dominated = summed.largest > summed.total * DOMINANCE_SHARE
-        total = ibis.ifelse(is_dominated, nothing, summed.total) if grain == ORGANISATION else nothing
-        people = summed.people.cast("float64")
-        rows = [
-            (indicator.id, summed.median, total, people),
-            (f"{indicator.id}.p25", summed.low, nothing, people),
-            (f"{indicator.id}.p75", summed.high, nothing, people),
-        ]
-        return [
-            (
-                name,
-                summed.select(
-                    *by,
-                    value=value.cast("float64"),
-                    numerator=part,
-                    denominator=whole,
-                    estimated_share=nothing,
-                    is_dominated=no,
-                ),
-            )
-            for name, value, part, whole in rows
-        ]
-    pooled = known.group_by(*by).agg(
-        part=known.pool_numerator.sum(), whole=known.pool_denominator.sum(), largest=known.pool_denominator.max()
-    )
-    value = ibis.ifelse(pooled.whole > 0, pooled.part / pooled.whole.nullif(0.0), nothing)
-    shows_parts = grain == ORGANISATION or indicator.id.startswith("learning_reach")
-    return [
-        (
-            indicator.id,
-            pooled.select(
-                *by,
-                value=value,
-                numerator=pooled.part if shows_parts else nothing,
-                denominator=pooled.whole if shows_parts else nothing,
-                estimated_share=nothing,
-                is_dominated=(pooled.largest > pooled.whole * DOMINANCE_SHARE) & ~ibis.literal(indicator.is_quality),
-            ),
-        )
-    ]
-
-
-def _group_rows(scope: Scope, indicator: Indicator, grain: str) -> "ir.Table":
-    import ibis
-
-    table = indicator.compute(scope)
-    if grain == ORGANISATION:
-        table = table.mutate(subject=ibis.literal(ORGANISATION_SUBJECT))
-    by = ("period", "subject")
-    rows = _normal(table, indicator, by)
-    return rows.select(
-        *by, value=rows.value.fill_null(0.0) if indicator.kind == "amount" else rows.value, numerator=rows.numerator, denominator=rows.denominator,
-        estimated_share=rows.estimated_share, is_dominated=ibis.literal(False),
-    )  # fmt: skip
-
-
-def _judged(
-    scope: Scope, rows: "ir.Table", verdict: "ir.Table", indicator: Indicator, name: str, grain: str
-) -> "ir.Table":
-    """Every group of the grain with its value or the reason why it has none."""
-    import ibis
-
-    groups = verdict.filter(verdict.grain == grain)
-    joined = groups.left_join(rows, ["period", "subject"])
-    if indicator.kind == "amount" and indicator.of == "group":
-        joined = joined.mutate(value=joined.value.fill_null(0.0))
-    coverage = scope.computation.coverage
-    missing = [
-        each.number
-        for each in scope.periods
-        if indicator.needs != "nothing" and coverage.status(indicator.needs, each.first, each.last) == 2
-    ]
-    partial = [
-        each.number
-        for each in scope.periods
-        if indicator.needs != "nothing" and coverage.status(indicator.needs, each.first, each.last) == 1
-    ]
-    is_open = ibis.literal(indicator.is_quality and grain == ORGANISATION)
-    status = ibis.cases(
-        (~is_open & (joined.verdict != ""), joined.verdict),
-        (~is_open & (joined.people < indicator.minimum_people), SUPPRESSED),
-        (joined.period.isin(missing) if missing else ibis.literal(False), "source_missing"),
-        (joined.value.isnull(), "no_denominator"),
-        (joined.is_dominated.fill_null(False), DOMINATED),
-        (joined.period.isin(partial) if partial else ibis.literal(False), "partial"),
-        else_="ok",
-    )
-    marked = joined.mutate(status=status)
-    is_public = marked.status.isin(("ok", "partial"))
-    return marked.select(
-        "grain",
-        "subject",
-        "period",
-        indicator_id=ibis.literal(name),
-        is_day=ibis.literal(False),
-        status=marked.status,
-        **{
-            name: ibis.ifelse(is_public, marked[name], ibis.null("float64"))
-            for name in ("value", "numerator", "denominator", "estimated_share")
-        },
-    )
-
-
-def _verdicts(scope: Scope, grains: set[str]) -> "pa.Table":
-    """grain, subject, period, people, verdict ("" where it may be published) of every group."""
-    import pyarrow as pa
-
-    minimum = int(scope.rules.parameters["min_group_size"])
-    in_scope = scope.in_scope
-    sizes = scope.workspace.rows(in_scope.group_by("period", "team").agg(people=in_scope.count()))
-    rows: list[tuple[str, str, int, int, str]] = []
-    for period in scope.periods:
-        teams = {each["team"]: each["people"] for each in sizes if each["period"] == period.number}
-        total = sum(teams.values())
-        others = teams.pop("", 0)
-        rows.append((ORGANISATION, ORGANISATION_SUBJECT, period.number, total, SUPPRESSED if total < minimum else ""))
-        found = verdicts(teams, minimum, others=others)
-        rows.extend((TEAM, team, period.number, people, found.get(team, "")) for team, people in teams.items())
-    if COMMUNITY in grains:
-        contributors = scope.workspace.rows(community_sizes(scope))
-        for period in scope.periods:
-            communities = {each["subject"]: each["people"] for each in contributors if each["period"] == period.number}
-            found = verdicts(communities, minimum)
-            rows.extend(
-                (COMMUNITY, name, period.number, people, found.get(name, "")) for name, people in communities.items()
-            )
-    columns = list(zip(*rows, strict=True))
-    return pa.table({
-        "grain": pa.array(columns[0], pa.string()),
-        "subject": pa.array(columns[1], pa.string()),
-        "period": pa.array(columns[2], pa.int32()),
-        "people": pa.array(columns[3], pa.int64()),
-        "verdict": pa.array(columns[4], pa.string()),
-    })
-
-
 # --- output -----------------------------------------------------------------------------------------------------------------
 
 
-def _stamped(
-    parts: "list[ir.Table]", periods: "ir.Table", as_of: date, computed_at: datetime, rules: Rules
-) -> "ir.Table":
+def _stamped(parts: "ir.Table", periods: "ir.Table", as_of: date, computed_at: datetime, rules: Rules) -> "ir.Table":
     import ibis
 
-    values = union([part.select(*_PART) for part in parts]).inner_join(periods, ["is_day", "period"])
+    values = parts.inner_join(periods, ["is_day", "period"])
     return values.mutate(
         as_of=ibis.literal(as_of),
         computed_at=ibis.literal(computed_at.isoformat()).cast("timestamp('UTC')"),
@@ -512,23 +243,9 @@ def _period_dates(days: Sequence[Period], windows: Sequence[Period]) -> "pa.Tabl
     })
 
 
-_PART = (
-    "indicator_id",
-    "grain",
-    "subject",
-    "period",
-    "is_day",
-    "value",
-    "status",
-    "numerator",
-    "denominator",
-    "estimated_share",
-)
-
-
 def _event_rows(computation: Computation) -> "ir.Table":
     classified = computation.events.classified
     return classified.join(computation.people.select("person", "employee_id"), "person")
 
 
-__all__ = ["COLUMNS", "DAY_MS", "NEEDS", "WINDOWS", "compute"]
+__all__ = ["WINDOWS", "compute"]

@@ -6,7 +6,7 @@ Everything between is one Ibis expression for all engines: integers for times an
 
 import tempfile
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -120,6 +120,37 @@ class Workspace:
             self.run(f'ANALYZE "{name}"')
         return self._con.table(name)
 
+    def view(self, name: str, expression: "ir.Table") -> "ir.Table":
+        """A name for the expression: computed where it is used, translated to SQL once."""
+        import ibis
+
+        if self.engine == "pyspark":
+            return self._con.create_view(name, expression, overwrite=True)
+        temporary = "" if self.engine == "duckdb" else "TEMPORARY "
+        self.run(f'CREATE OR REPLACE {temporary}VIEW "{name}" AS {ibis.to_sql(expression, dialect=self.engine)}')
+        return self._con.table(name)
+
+    def stacked(
+        self, name: str, parts: "Sequence[tuple[Mapping[str, int], ir.Table]]", columns: Sequence[str]
+    ) -> "ir.Table":
+        """A view of all rows of kept tables, each with whole numbers of its own before its columns.
+
+        Written as text: a hundred parts as one expression take longer to translate than to compute.
+        """
+        listed = ", ".join(f'"{column}"' for column in columns)
+        selects = []
+        for numbers, table in parts:
+            own = ", ".join(
+                f"CAST({number} AS INTEGER) AS {_quoted(column, self.engine)}" for column, number in numbers.items()
+            )
+            selects.append(f'SELECT {own}, {listed} FROM "{table.get_name()}"')
+        query = " UNION ALL ".join(selects)
+        if self.engine == "pyspark":
+            query = query.replace('"', "`")
+        temporary = "" if self.engine == "duckdb" else "TEMPORARY "
+        self.run(f"CREATE OR REPLACE {temporary}VIEW {_quoted(name, self.engine)} AS {query}")
+        return self._con.table(name)
+
     def run(self, sql: str) -> None:
         """One statement of SQL without result."""
         if self.engine == "duckdb":
@@ -210,6 +241,10 @@ def _open(engine: str, folder: Path, memory_limit: str | None, threads: int | No
         )
         return ibis.pyspark.connect(session), duckdb.connect()
     raise ConfigurationError(f"unknown engine {engine}; choose duckdb, a postgresql:// URL, or pyspark")
+
+
+def _quoted(name: str, engine: str) -> str:
+    return f"`{name}`" if engine == "pyspark" else f'"{name}"'
 
 
 _DECLARED = {

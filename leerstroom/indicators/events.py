@@ -32,12 +32,8 @@ class Events:
 
     table: "ir.Table"
     classes: "ir.Table"
+    classified: "ir.Table"  # every event with the columns of its class
     statements_per_day: "ir.Table"
-
-    @property
-    def classified(self) -> "ir.Table":
-        """Every event with the columns of its class."""
-        return self.table.join(self.classes, "class_id")
 
 
 def build_events(
@@ -60,16 +56,17 @@ def build_events(
     deleted = _deleted(workspace, valid)
     actors = _actors(workspace, valid, employee_numbers, identities)
     known = valid.filter(valid.ts_ms < (last_day + 2) * DAY_MS).left_join(actors, "actor").drop("actor_right")
-    included = known.filter(known.is_excluded.fill_null(False) == False)  # noqa: E712 - an expression, not a truth
+    included = workspace.view("included", known.filter(~known.is_excluded.fill_null(False)))
     statements_per_day = workspace.keep(
         "statements_per_day", _statements_per_day(included, people, zones, organisation_zone)
     )
     single = _said_once(workspace, included)
-    kept = _without_deleted(single, deleted, rules)
+    kept = workspace.view("said_once", _without_deleted(single, deleted, rules))
     classes, keys = _classes(workspace, kept, rules)
     parents = workspace.keep("parents", _parents(kept, rules))
     table = workspace.keep("events", _assembled(kept, parents, keys, people, zones, last_day, rules))
-    return Events(table, classes, statements_per_day)
+    classified = workspace.view("classified", table.join(classes, "class_id"))
+    return Events(table, classes, classified, statements_per_day)
 
 
 def _without_voided(workspace: Workspace, statements: "ir.Table") -> "ir.Table":

@@ -104,12 +104,15 @@ class Scope:
     def in_scope(self) -> "ir.Table":
         """period, person, team, days, first_day, last_day of the people who were in service."""
         people = self.people
-        return people.filter(people.days > 0).select("period", "person", "team", "days", "first_day", "last_day")
+        return self._view(
+            "in_scope",
+            people.filter(people.days > 0).select("period", "person", "team", "days", "first_day", "last_day"),
+        )
 
     @cached_property
     def daily(self) -> "ir.Table":
         """The wide minutes of each day (see `minutes`)."""
-        return self.within(self.computation.minutes.daily)
+        return self._view("daily", self.within(self.computation.minutes.daily))
 
     @cached_property
     def totals(self) -> "ir.Table":
@@ -129,19 +132,19 @@ class Scope:
     def events(self) -> "ir.Table":
         """Classified events in service."""
         classified = self.computation.events.classified
-        return self.within(classified.filter(classified.is_in_service))
+        return self._view("events", self.within(classified.filter(classified.is_in_service)))
 
     @cached_property
     def messages(self) -> "ir.Table":
         """Contributions, reactions and shares in service."""
         messages = self.computation.messages
-        return self.within(messages.filter(messages.is_in_service))
+        return self._view("messages", self.within(messages.filter(messages.is_in_service)))
 
     @cached_property
     def contributions(self) -> "ir.Table":
         """Messages that say something: no reactions, no edits, no private rooms, no answers in a test."""
         messages = self.messages
-        return messages.filter(messages.is_contribution)
+        return self._view("contributions", messages.filter(messages.is_contribution))
 
     @cached_property
     def attendance(self) -> "ir.Table":
@@ -149,12 +152,12 @@ class Scope:
         attendance = self.computation.minutes.attendance.join(
             self.computation.events.classes, "class_id", rname="{name}_of_class"
         )
-        return self.within(attendance.filter(~attendance.is_teaching))
+        return self._view("attendance", self.within(attendance.filter(~attendance.is_teaching)))
 
     @cached_property
     def preferences(self) -> "ir.Table":
         """period, person, day, pref."""
-        return self.within(self.computation.minutes.preferences)
+        return self._view("preferences", self.within(self.computation.minutes.preferences))
 
     @cached_property
     def questions(self) -> "ir.Table":
@@ -175,7 +178,7 @@ class Scope:
         first = replies.group_by("parent_id").agg(first_reply_ms=replies.ts_ms.min())
         answered = asked.left_join(first, asked.object_id == first.parent_id)
         kept = answered.select("person", "day", "ts_ms", "community", "first_reply_ms", message_id=answered.object_id)
-        return self.within(self.workspace.keep(f"questions_{self.name}", kept))
+        return self._view("questions_asked", self.within(self.workspace.keep(f"questions_{self.name}", kept)))
 
     @cached_property
     def alters(self) -> "ir.Table":
@@ -209,6 +212,9 @@ class Scope:
         """person, team of those whose team is known."""
         people = self.computation.people
         return people.filter(people.team != "").select("person", "team")
+
+    def _view(self, name: str, table: "ir.Table") -> "ir.Table":
+        return self.workspace.view(f"{name}_of_{self.name}", table)
 
     def _period_table(self) -> Any:
         import pyarrow as pa

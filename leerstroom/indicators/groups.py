@@ -1,0 +1,215 @@
+"""Values of teams, communities and the organisation, with what may not be published taken out.
+
+Amounts are published as median and quartiles of the people in scope (for the organisation with the sum), everything else as the
+pooled ratio. Sums of teams are not published: what is left out of a whole must not follow by subtraction.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from leerstroom.indicators.community import community_sizes
+from leerstroom.indicators.definition import COMMUNITY, ORGANISATION, TEAM, Indicator
+from leerstroom.indicators.disclosure import DOMINANCE_SHARE, DOMINATED, SUPPRESSED, verdicts
+from leerstroom.indicators.engine import union
+from leerstroom.indicators.persons import PUBLISHED, normal
+from leerstroom.indicators.scope import ORGANISATION_SUBJECT
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+    import pyarrow as pa
+
+    from leerstroom.indicators.scope import Scope
+
+_GRAINS = (TEAM, COMMUNITY, ORGANISATION)
+_COUNTS_PEOPLE = "learning_reach"  # its parts are numbers of people, so they may be shown for teams
+_VALUES = ("period", "subject", "value", "numerator", "denominator", "is_dominated")
+
+
+def group_values(scope: "Scope", persons: "ir.Table", chosen: Sequence[Indicator]) -> "ir.Table":
+    """PUBLISHED rows of all groups. `persons`: the values of `person_values` for the same indicators."""
+    import ibis
+
+    workspace = scope.workspace
+    grouped = workspace.give("group_indicators", _group_table(scope, chosen))
+    aggregated = workspace.keep("group_values_of_persons", _aggregated(persons, grouped))
+    values = aggregated.select("indicator", "grain_number", "part", *_VALUES)
+    own = [
+        (
+            {"indicator": number, "grain_number": _GRAINS.index(grain), "part": 0},
+            workspace.keep(f"group_values_{number}_{grain}", _own(scope, each, grain)),
+        )
+        for number, each in enumerate(chosen)
+        if each.of == "group"
+        for grain in each.grains
+    ]
+    if own:
+        values = union([values, workspace.stacked("group_values_own", own, _VALUES)])
+    verdict = workspace.give("verdicts", _verdicts(scope))
+    wanted = grouped.inner_join(verdict, "grain_number")
+    joined = wanted.left_join(values, ["indicator", "grain_number", "part", "period", "subject"])
+    value = ibis.ifelse(joined.is_zero_when_absent, joined.value.fill_null(0.0), joined.value)
+    known = ibis.cases(
+        *((joined.period == each.number, joined[f"known_{each.number}"]) for each in scope.periods), else_=0
+    )
+    status = ibis.cases(
+        (~joined.is_open & (joined.verdict != ""), joined.verdict),
+        (~joined.is_open & (joined.people < joined.minimum_people), SUPPRESSED),
+        (known == 2, "source_missing"),
+        (value.isnull(), "no_denominator"),
+        (joined.is_dominated.fill_null(False) & ~joined.is_open, DOMINATED),
+        (known == 1, "partial"),
+        else_="ok",
+    )
+    columns = ("indicator_id", "grain", "subject", "period", "status", "value", "numerator", "denominator")
+    marked = workspace.keep("group_values", joined.mutate(value=value, status=status).select(*columns))
+    is_public = marked.status.isin(("ok", "partial"))
+    nothing = ibis.null("float64")
+    return marked.select(
+        *columns[:5],
+        is_day=ibis.literal(False),
+        **{name: ibis.ifelse(is_public, marked[name], nothing) for name in ("value", "numerator", "denominator")},
+        estimated_share=nothing,
+    ).select(*PUBLISHED)
+
+
+def _aggregated(persons: "ir.Table", grouped: "ir.Table") -> "ir.Table":
+    """indicator, grain_number, part and _VALUES out of the persons' values."""
+    import ibis
+
+    flags = grouped.filter(grouped.is_of_persons & (grouped.part == 0)).select(
+        "indicator", "grain_number", "is_amount", "shows_parts"
+    )
+    known = persons.filter(persons.value.notnull())
+    team = _GRAINS.index(TEAM)
+    placed = known.inner_join(flags, "indicator")
+    placed = placed.filter((placed.grain_number != team) | (placed.team != ""))
+    placed = placed.mutate(subject=ibis.ifelse(placed.grain_number == team, placed.team, ORGANISATION_SUBJECT))
+    summed = placed.group_by("indicator", "grain_number", "period", "subject", "is_amount", "shows_parts").agg(
+        median=placed.value.median(),
+        low=placed.value.quantile(0.25),
+        high=placed.value.quantile(0.75),
+        total=placed.value.sum(),
+        largest=placed.value.max(),
+        people=placed.count(),
+        pool_numerator=placed.pool_numerator.sum(),
+        pool_denominator=placed.pool_denominator.sum(),
+        pool_largest=placed.pool_denominator.max(),
+    )
+    nothing = ibis.null("float64")
+    keys = ("indicator", "grain_number", "period", "subject")
+    amounts = summed.filter(summed.is_amount)
+    is_shown = amounts.shows_parts & (amounts.largest <= amounts.total * DOMINANCE_SHARE)
+    parts = [
+        amounts.select(
+            *keys,
+            part=ibis.literal(part, "int32"),
+            value=value.cast("float64"),
+            numerator=ibis.ifelse(is_shown, amounts.total, nothing) if part == 0 else nothing,
+            denominator=amounts.people.cast("float64"),
+            is_dominated=ibis.literal(False),
+        )
+        for part, value in enumerate((amounts.median, amounts.low, amounts.high))
+    ]
+    ratios = summed.filter(~summed.is_amount)
+    pooled = ratios.select(
+        *keys,
+        part=ibis.literal(0, "int32"),
+        value=ratios.pool_numerator / ratios.pool_denominator.nullif(0.0),
+        numerator=ibis.ifelse(ratios.shows_parts, ratios.pool_numerator, nothing),
+        denominator=ibis.ifelse(ratios.shows_parts, ratios.pool_denominator, nothing),
+        is_dominated=ratios.pool_largest > ratios.pool_denominator * DOMINANCE_SHARE,
+    )
+    return union([*parts, pooled])
+
+
+def _own(scope: "Scope", indicator: Indicator, grain: str) -> "ir.Table":
+    """What an indicator of groups found itself."""
+    import ibis
+
+    table = indicator.compute(scope)
+    if grain == ORGANISATION:
+        table = table.mutate(subject=ibis.literal(ORGANISATION_SUBJECT))
+    rows = normal(table, indicator, ("period", "subject"))
+    return rows.select("period", "subject", "value", "numerator", "denominator", is_dominated=ibis.literal(False))
+
+
+def _group_table(scope: "Scope", chosen: Sequence[Indicator]) -> "pa.Table":
+    """One row a published id and grain: what it needs, and what is known of its sources in each period."""
+    import pyarrow as pa
+
+    rows = [
+        (number, each, grain, part, each.id + suffix)
+        for number, each in enumerate(chosen)
+        for grain in each.grains
+        if grain in _GRAINS
+        for part, suffix in enumerate(("", ".p25", ".p75") if each.kind == "amount" and each.of == "person" else ("",))
+    ]
+    coverage = scope.computation.coverage
+
+    def known(each: Indicator, first: int, last: int) -> int:
+        return 0 if each.needs == "nothing" else coverage.status(each.needs, first, last)
+
+    kinds = [(each, grain) for _, each, grain, _, _ in rows]
+    return pa.table({
+        "indicator": pa.array([number for number, *_ in rows], pa.int32()),
+        "indicator_id": pa.array([name for *_, name in rows], pa.string()),
+        "grain": pa.array([grain for _, grain in kinds], pa.string()),
+        "grain_number": pa.array([_GRAINS.index(grain) for _, grain in kinds], pa.int32()),
+        "part": pa.array([part for _, _, _, part, _ in rows], pa.int32()),
+        "is_of_persons": pa.array([each.of == "person" for each, _ in kinds], pa.bool_()),
+        "is_amount": pa.array([each.kind == "amount" for each, _ in kinds], pa.bool_()),
+        "is_zero_when_absent": pa.array(
+            [each.kind == "amount" and each.of == "group" for each, _ in kinds], pa.bool_()
+        ),
+        "shows_parts": pa.array(
+            [grain == ORGANISATION or each.base == _COUNTS_PEOPLE for each, grain in kinds], pa.bool_()
+        ),
+        "is_open": pa.array([each.is_quality and grain == ORGANISATION for each, grain in kinds], pa.bool_()),
+        "minimum_people": pa.array([each.minimum_people for each, _ in kinds], pa.int64()),
+        **{
+            f"known_{period.number}": pa.array(
+                [known(each, period.first, period.last) for each, _ in kinds], pa.int32()
+            )
+            for period in scope.periods
+        },
+    })
+
+
+def _verdicts(scope: "Scope") -> "pa.Table":
+    """grain_number, subject, period, people, verdict ("" where it may be published) of every group."""
+    import pyarrow as pa
+
+    minimum = int(scope.rules.parameters["min_group_size"])
+    in_scope = scope.in_scope
+    sizes = scope.workspace.rows(in_scope.group_by("period", "team").agg(people=in_scope.count()))
+    contributors = scope.workspace.rows(community_sizes(scope))
+    rows: list[tuple[int, str, int, int, str]] = []
+    for period in scope.periods:
+        teams = {each["team"]: each["people"] for each in sizes if each["period"] == period.number}
+        total = sum(teams.values())
+        others = teams.pop("", 0)
+        rows.append((
+            _GRAINS.index(ORGANISATION),
+            ORGANISATION_SUBJECT,
+            period.number,
+            total,
+            SUPPRESSED if total < minimum else "",
+        ))
+        found = verdicts(teams, minimum, others=others)
+        rows.extend(
+            (_GRAINS.index(TEAM), team, period.number, people, found.get(team, "")) for team, people in teams.items()
+        )
+        communities = {each["subject"]: each["people"] for each in contributors if each["period"] == period.number}
+        found = verdicts(communities, minimum)
+        rows.extend(
+            (_GRAINS.index(COMMUNITY), name, period.number, people, found.get(name, ""))
+            for name, people in communities.items()
+        )
+    columns = list(zip(*rows, strict=True))
+    return pa.table({
+        "grain_number": pa.array(columns[0], pa.int32()),
+        "subject": pa.array(columns[1], pa.string()),
+        "period": pa.array(columns[2], pa.int32()),
+        "people": pa.array(columns[3], pa.int64()),
+        "verdict": pa.array(columns[4], pa.string()),
+    })

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leerstroom.features import features
+from leerstroom.features import asks, features
 
 NAMES = {
     "length", "language", "has_link", "is_question", "is_only_question", "is_thanks", "is_acknowledgement", "is_reflection",
@@ -110,6 +110,11 @@ def test_length_is_a_bucket(text: str, length: str) -> None:
 )
 def test_language_is_named_only_when_it_is_clear(text: str, language: str) -> None:
     assert features([text])["language"] == language
+
+
+@given(st.lists(st.text(alphabet="abc ?.!\nhoe weet iemand`<>", max_size=60), max_size=3))
+def test_asking_alone_agrees_with_all_features(texts: list[str]) -> None:
+    assert asks(texts) == features(texts)["is_question"]
 
 
 def test_looking_back_is_a_reflection() -> None:

@@ -504,11 +504,17 @@ def _is_deleted(event: Event) -> bool:
 
 
 def _features(event: Event) -> dict[str, Any]:
-    """Features of a message's own text; the HTML form is read only where there is no plain one."""
+    return features(_own_text(event))
+
+
+def _own_text(event: Event) -> list[str]:
+    """A message's own text; the HTML form is read only where there is no plain one, and the name of a file is no text."""
     content = _content(event)
-    is_file = content.get("msgtype") in _FILES and content.get("filename", content.get("body")) == content.get("body")
-    texts = [] if is_file else [content.get("body") or content.get("formatted_body")]
-    return features([text for text in texts if isinstance(text, str)])
+    body = content.get("body")
+    if content.get("msgtype") in _FILES and content.get("filename", body) == body:
+        return []
+    text = body or content.get("formatted_body")
+    return [text] if isinstance(text, str) else []
 
 
 def _asks(event: Event) -> bool:

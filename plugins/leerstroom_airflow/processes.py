@@ -64,10 +64,10 @@ class Processes:
         while not ready():
             code = self.running[name].poll()
             if code is not None:
-                raise DidNotStart(f"{name} ended with code {code}; see {self.log(name)}{self._end_of(name)}")
+                raise DidNotStart(f"{name} ended with code {code}; see {self.log(name)}{self.tail(name)}")
             if time.monotonic() > deadline:
                 raise DidNotStart(
-                    f"{name} did not answer within {within_s:.0f} s; see {self.log(name)}{self._end_of(name)}"
+                    f"{name} did not answer within {within_s:.0f} s; see {self.log(name)}{self.tail(name)}"
                 )
             time.sleep(0.05)
 
@@ -76,9 +76,7 @@ class Processes:
         deadline = time.monotonic() + within_s
         while (code := self.running[name].poll()) is None:
             if time.monotonic() > deadline:
-                raise DidNotStart(
-                    f"{name} is not done after {within_s:.0f} s; see {self.log(name)}{self._end_of(name)}"
-                )
+                raise DidNotStart(f"{name} is not done after {within_s:.0f} s; see {self.log(name)}{self.tail(name)}")
             meanwhile()
             time.sleep(0.1)
         meanwhile()
@@ -105,7 +103,8 @@ class Processes:
                 process.wait(5)
         self.running.clear()
 
-    def _end_of(self, name: str) -> str:
+    def tail(self, name: str) -> str:
+        """The last lines of a process's log, indented below a message."""
         lines = self.log(name).read_text(errors="replace").strip().splitlines()[-5:]
         return "\n  " + "\n  ".join(lines) if lines else ""
 

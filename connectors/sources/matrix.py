@@ -23,7 +23,7 @@ from connectors.http import Api, RequestRefused
 from connectors.paging import Pages, dig
 from connectors.source import Connection, Kind, Record, Setting, Source, Verified, Window, maps
 from leerstroom.errors import BadRecord, ConfigurationError, UnexpectedShape
-from leerstroom.features import features
+from leerstroom.features import asks, features
 from leerstroom.people import ExcludedAccount, People, Pseudonyms
 from leerstroom.statements import Ignored, Outcome, Retracted, Verb, activity, from_ms, statement, types, verbs
 
@@ -174,7 +174,7 @@ class Matrix(Source):
             "redacts": _text(record.get("redacts") or content.get("redacts")),
             "sign": _sign(dig(_relation_of(content), "key")),
             "mentions": sorted(filter(None, {person(each) for each in _listed(content.get("m.mentions"), "user_ids")})),
-            "features": _features(record),
+            "features": features(_own_text(record)),
             "about": briefs[0] if briefs else None,
             "root": briefs[-1] if briefs else None,
         }
@@ -503,10 +503,6 @@ def _is_deleted(event: Event) -> bool:
     return event.get("content") == {} and _text(event.get("type")) in {"m.room.message", "m.reaction", "m.sticker"}
 
 
-def _features(event: Event) -> dict[str, Any]:
-    return features(_own_text(event))
-
-
 def _own_text(event: Event) -> list[str]:
     """A message's own text; the HTML form is read only where there is no plain one, and the name of a file is no text."""
     content = _content(event)
@@ -519,9 +515,7 @@ def _own_text(event: Event) -> list[str]:
 
 def _asks(event: Event) -> bool:
     """Whether the event is a question that replies may answer: outside any conversation, by a person."""
-    return (
-        bool(_features(event)["is_question"]) and not _refers_to(event) and _content(event).get("msgtype") != "m.notice"
-    )
+    return not _refers_to(event) and _content(event).get("msgtype") != "m.notice" and asks(_own_text(event))
 
 
 def _sign(key: Any) -> str | None:

@@ -5,7 +5,8 @@ docs/lrs-connector.md; each has a test of its name.
 """
 
 from connectors.lrs.client import Lrs
+from connectors.lrs.mirroring import MirrorReport, mirror
 from connectors.lrs.report import LoadReport, Rejection
 from connectors.lrs.transport import ClientCredentials
 
-__all__ = ["ClientCredentials", "LoadReport", "Lrs", "Rejection"]
+__all__ = ["ClientCredentials", "LoadReport", "Lrs", "MirrorReport", "Rejection", "mirror"]

@@ -7,13 +7,14 @@ The `hr_*_nightly` tables and the definitions hold the newest night only and are
 
 import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
 from leerstroom.errors import ConfigurationError, Unreachable
-from leerstroom.publishing.contract import Contract, TableContract
+from leerstroom.publishing.contract import TableContract
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +42,9 @@ class Target(Protocol):
 
     def first(self, sql: str, *parameters: Any) -> Any:
         """The first field of the first row, or None."""
+
+    def all(self, sql: str) -> list[tuple[Any, ...]]:
+        """All rows of a small answer."""
 
     def columns(self, table: str) -> list[str]:
         """Names of the columns of a table, in order; empty when there is no such table."""
@@ -97,17 +101,20 @@ def write(into: Target, table: TableContract, rows: Any, as_of: Any, language: s
     return written
 
 
-def forget_old(into: Target, contract: Contract) -> None:
-    """Removes rows older than the retention of their grain, counted back from the newest night in the table."""
-    newest = into.first("SELECT max(as_of) FROM indicator_values")
-    if newest is None:
-        return
-    from datetime import timedelta
+def forget(into: Target, retention: Mapping[str, int], hr_sees: Callable[[str, str], bool]) -> None:
+    """Removes values that HR may no longer see under the present policy, and rows older than the retention of their grain.
 
-    for grain, days in contract.retention.items():
-        into.run(
-            "DELETE FROM indicator_values WHERE grain = ? AND period_end < ?", grain, newest - timedelta(days=days)
-        )
+    Age is counted back from the newest night in the table.
+    """
+    for indicator, grain in into.all("SELECT DISTINCT indicator_id, grain FROM indicator_values"):
+        if not hr_sees(indicator, grain):
+            into.run("DELETE FROM indicator_values WHERE indicator_id = ? AND grain = ?", indicator, grain)
+    newest = into.first("SELECT max(as_of) FROM indicator_values")
+    if newest is not None:
+        for grain, days in retention.items():
+            into.run(
+                "DELETE FROM indicator_values WHERE grain = ? AND period_end < ?", grain, newest - timedelta(days=days)
+            )
 
 
 def _create(into: Target, table: TableContract, language: str) -> None:
@@ -147,6 +154,9 @@ class _DuckDb:
     def first(self, sql: str, *parameters: Any) -> Any:
         row = self.connection.execute(sql, list(parameters)).fetchone()
         return row[0] if row else None
+
+    def all(self, sql: str) -> list[tuple[Any, ...]]:
+        return list(self.connection.execute(sql).fetchall())
 
     def columns(self, table: str) -> list[str]:
         found = self.connection.execute(
@@ -199,6 +209,9 @@ class _Postgres:
     def first(self, sql: str, *parameters: Any) -> Any:
         row = self.connection.execute(sql.replace("?", "%s") if parameters else sql, parameters or None).fetchone()
         return row[0] if row else None
+
+    def all(self, sql: str) -> list[tuple[Any, ...]]:
+        return list(self.connection.execute(sql).fetchall())
 
     def columns(self, table: str) -> list[str]:
         found = self.connection.execute(

@@ -7,7 +7,7 @@ import logging
 from typing import Any
 
 from leerstroom.publishing.contract import STATUS_ORDER, Column, TableContract
-from leerstroom.publishing.databases import forget_old, target, write
+from leerstroom.publishing.databases import forget, target, write
 from leerstroom.publishing.night import Night
 from leerstroom.publishing.roles import grant
 
@@ -35,7 +35,7 @@ def publish_tables(night: Night, built: dict[str, tuple[TableContract, Any]], ur
     with target(url) as into:
         for table, arrow in built.values():
             rows += write(into, table, arrow, night.as_of, language)
-        forget_old(into, night.contract)
+        forget(into, night.contract.retention, night.disclosure.hr_sees)
         grant(into, night)
     logger.info("HR tables: %d rows in %d tables as of %s", rows, len(built), night.as_of)
     return rows

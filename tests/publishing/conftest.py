@@ -367,3 +367,18 @@ def _coverage(days: list[date]) -> Iterator[dict[str, Any]]:
 @pytest.fixture(scope="session")
 def night() -> Night:
     return make_night()
+
+
+@pytest.fixture(scope="session")
+def tables_only() -> Any:
+    """publish() without workbook and report, for tests that only look at the tables."""
+    from leerstroom.publishing.disclosure import Disclosure
+    from leerstroom.publishing.night import Edition, open_night
+    from leerstroom.publishing.tables import build, publish_tables
+
+    def publish(values: Any, *, out: Path, policy: str, database: str | None, language: str, **given: Any) -> int:
+        edition = Edition(given["as_of"], given["organisation"], given["computed_at"], given["community_names"])
+        with open_night(values, given["directory"], given["coverage"], edition, Disclosure.load(policy)) as opened:
+            return publish_tables(opened, build(opened), database or str(out / "hr.duckdb"), language)
+
+    return publish

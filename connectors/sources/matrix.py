@@ -107,6 +107,8 @@ class Matrix(Source):
         """
         start, end = window.start.timestamp() * 1000, window.end.timestamp() * 1000
         for page in self.timeline.of(api, room=_quoted(room)):
+            if not all(isinstance(event, Mapping) for event in page):
+                raise UnexpectedShape(f"connection '{self.connection.name}': a page of messages holds what is no event")
             moments = [_milliseconds(event) for event in page]
             for event, moment in zip(page, moments, strict=True):
                 yield event, moment is None or start <= moment < end  # no time: mapping will refuse it, and say so
@@ -163,7 +165,7 @@ class Matrix(Source):
             "event_id": record.key,
             "room": _text(record.get("room")),
             "room_id": _text(record.get("room_id")),
-            "at": record.get("origin_server_ts"),
+            "at": _milliseconds(record),
             "sender": person(record.get("sender")),
             "is_state": "state_key" in record,
             "deleted": _is_deleted(record),

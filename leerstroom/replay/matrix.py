@@ -286,6 +286,9 @@ def _as_of(event: Event, redacted: dict[str, Event]) -> Event:
         return event
     shown = {name: value for name, value in event.items() if name != "before"}
     if event["event_id"] not in redacted:
+        shown = {
+            name: value for name, value in shown.items() if not name.startswith("redacted")
+        }  # told twice by Synapse
         shown["content"] = event["before"]
         shown["unsigned"] = {
             name: value for name, value in event.get("unsigned", {}).items() if not name.startswith("redacted")

@@ -18,6 +18,8 @@ from connectors.sources.matrix import CLIENT, Matrix
 from leerstroom.errors import ConfigurationError, CredentialsRefused
 from leerstroom.people import Directory, Employee
 from leerstroom.replay import Running, running
+from leerstroom.revisions import Revisions
+from leerstroom.state import open_state
 from leerstroom.statements import Retracted, record_id
 from leerstroom.statements.vocabulary import EXTENSION_BASE, verbs
 
@@ -242,6 +244,35 @@ def test_nights_one_after_the_other_give_what_one_long_window_gives(
             assert seen.setdefault(statement["id"], text) == text, "the same id with another content"
         day += timedelta(days=1)
     assert set(seen) == {statement["id"] for statement in everything}
+
+
+def test_nights_under_a_moving_clock_leave_what_one_pull_at_the_end_leaves(tmp_path: Path) -> None:
+    """21 nights of the demo, each seeing only what existed then: answers are stated, later redacted, and voided."""
+    facts = Revisions(open_state(f"sqlite:///{tmp_path}/state.db"), "chat")
+    counting: dict[str, dict[str, Any]] = {}
+    voided: set[str] = set()
+    first = datetime(2026, 10, 26, tzinfo=UTC)
+    with running(RECORDINGS / "demo", only=("matrix",)) as server:
+        source = completed(Matrix, {"host": f"{server.url}/matrix", **DEMO}, "chat")
+        assert isinstance(source, Matrix)
+        for night in range(21):
+            end = first + timedelta(days=night + 1)
+            server.world.until = end + timedelta(hours=2)
+            _, outcomes = mapped(
+                source, landed(source, pull(source, Window(end - timedelta(days=1), end).widened(Matrix.look_back)))
+            )
+            as_of = end.isoformat()
+            plan = facts.plan(statements_of(outcomes), as_of)
+            for statement in plan.send:
+                assert counting.setdefault(statement["id"], statement) == statement, (
+                    "one id, two contents: the LRS would refuse it"
+                )
+            gone = facts.retract([each.key for each in outcomes if isinstance(each, Retracted)], as_of)
+            voided |= {statement_id for statement_id, _ in (*plan.void, *gone)}
+        server.world.until = None
+        final = statements(source, pull(source, Window(first, first + timedelta(days=21))))
+    assert voided
+    assert set(counting) - voided == {statement["id"] for statement in final}
 
 
 @settings(max_examples=12, deadline=None)

@@ -131,8 +131,9 @@ class Matrix(Source):
 
     def read(self, payload: Any) -> Iterator[Record]:
         """One event, a page of `/messages` or `/relations`, a `/sync` answer, a list of events, or a recorded exchange of these."""
-        events = [event for event in _events_of(payload) if isinstance(event, Mapping)]
-        if not events:
+        found = _events_of(payload)
+        events = [event for event in found or () if isinstance(event, Mapping)]
+        if found is None or len(events) != len(found):
             raise BadRecord("neither an event nor a list of events of a homeserver")
         here = {str(event.get("event_id")): event for event in events}
         for event in events:
@@ -399,24 +400,25 @@ def _event(api: Api, room: str, event_id: str) -> Event | None:
     return body if isinstance(body, dict) else None
 
 
-def _events_of(payload: Any) -> list[Any]:
+def _events_of(payload: Any) -> list[Any] | None:
+    """The events of a payload; a last page holds none. None for a payload of another shape."""
     if isinstance(payload, list):
-        return payload
+        return payload or None
     if not isinstance(payload, dict):
-        return []
+        return None
     if "response" in payload and "request" in payload:
         return _events_of(dig(payload, "response.body"))
     if isinstance(payload.get("chunk"), list):
         return list(payload["chunk"])
-    joined = dig(payload, "rooms.join")
-    if isinstance(joined, dict):  # events of /sync do not name their room
+    if isinstance(payload.get("next_batch"), str):  # events of /sync do not name their room
+        joined = dig(payload, "rooms.join")
         return [
             {"room_id": room, **event}
-            for room, told in joined.items()
+            for room, told in (joined.items() if isinstance(joined, dict) else ())
             for event in _listed(dig(told, "timeline"), "events")
             if isinstance(event, dict)
         ]
-    return [payload] if isinstance(payload.get("event_id"), str) and "type" in payload else []
+    return [payload] if isinstance(payload.get("event_id"), str) and "type" in payload else None
 
 
 # --- what events refer to ---------------------------------------------------------------------------------------------------------------------

@@ -623,6 +623,7 @@ def test_a_gap_in_sync_filled_by_messages_gives_each_event_once() -> None:
     source = completed(Matrix, {"host": "https://x.example", "rooms": []}, "chat")
     texts = [message(f"${number}", "anna", f"Bericht nummer {number}", minutes=number) for number in range(35)]
     timeline = {
+        "next_batch": "s9",
         "rooms": {
             "join": {
                 "!room": {
@@ -633,11 +634,18 @@ def test_a_gap_in_sync_filled_by_messages_gives_each_event_once() -> None:
                     }
                 }
             }
-        }
+        },
     }
     pages = [{"chunk": texts[5:15][::-1]}, {"chunk": texts[:5][::-1], "end": "t0"}]
     records = [record for payload in (timeline, *pages) for record in source.read(payload)]
     assert len({each["id"] for each in statements(source, records)}) == len(records) == 35
+
+
+def test_the_last_page_of_a_room_holds_no_event_and_is_no_error() -> None:
+    source = completed(Matrix, {"host": "https://x.example", "rooms": []}, "chat")
+    page = json.loads((RECORDINGS / "matrix" / "rooms" / "data" / "messages-back" / "page-04.json").read_text())
+    assert list(source.read(page)) == []
+    assert list(source.read({"next_batch": "s1"})) == []
 
 
 def test_events_read_one_by_one_in_their_order_still_find_their_question() -> None:

@@ -23,7 +23,7 @@ import orjson
 from connectors.lrs.comparing import differences
 from connectors.lrs.reading import Reader, consistent_through, exact_text, moment, plain_reason, refused, stamp
 from connectors.lrs.report import KEPT_REJECTIONS, LoadReport, Rejection
-from connectors.lrs.transport import Reply, TimedOut, Transport
+from connectors.lrs.transport import Reply, TimedOut, Transport, is_too_large
 from leerstroom.errors import UnexpectedShape, Unreachable
 from leerstroom.statements import name_uuid
 
@@ -82,6 +82,7 @@ class Outcome:
     refusals: list[tuple[Rejection, bytes]] = field(default_factory=list)
     lost: bool = False  # an answer was lost: the LRS may hold statements that it was never seen to take
     accepted: bool = False
+    is_split: bool = False  # a 500 that stays was seen: parts are tried once
     suspects: list[Batch] = field(default_factory=list)  # single statements that the LRS answered 5xx to
     resent: set[str] = field(default_factory=set)
 
@@ -257,7 +258,7 @@ class Loader:
                 body,
                 _JSON,
                 settles=_answers,
-                tries_of_500=3 if not outcome.suspects else 1,
+                tries_of_500=1 if outcome.is_split else 3,
                 waits_out_timeouts=count == 1,
             )
         except TimedOut:
@@ -290,6 +291,7 @@ class Loader:
                 raise Unreachable(
                     f"{self._transport.where(self._url)}: the LRS answers {reply.status} to everything; it may be down"
                 )
+            outcome.is_split = outcome.is_split or reply.status >= 500
             self._bisect(batch, reply, outcome)
 
     def _halves(self, batch: Batch, outcome: Outcome) -> None:
@@ -562,19 +564,6 @@ def identified(statement: Any) -> tuple[bytes, str, str]:
         return orjson.dumps(value), str(value["id"]).lower(), ""
     except TypeError:
         return b"", str(value["id"]).lower(), "the statement holds what JSON cannot say"
-
-
-def is_too_large(reply: Reply) -> bool:
-    """413, or one of the other ways in which servers say it (Django: 400 with a setting's name; Node: entity too large)."""
-    if reply.status == 413:
-        return True
-    if reply.status not in {400, 500}:
-        return False
-    text = reply.content[:2000].lower()
-    return any(
-        word in text
-        for word in (b"too large", b"toolarge", b"data_upload_max_memory_size", b"request body exceeded", b"max_body")
-    )
 
 
 _INDEX = re.compile(rb'statements?[ ._\[]+(\d{1,5})|"index"\s*:\s*(\d{1,5})|index (\d{1,5})', re.IGNORECASE)

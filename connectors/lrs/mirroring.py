@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+import orjson
+
 from connectors.lrs.reading import Page, exact_text, moment, parameters, stamp
 from leerstroom.mirror import Mirror, Position
 from leerstroom.mirror.store import Arrived, arrived
@@ -161,19 +163,23 @@ class _Walk:
 
 
 def since_is_timestamp(lrs: "Lrs") -> bool:
-    """Whether `since` of this LRS looks at `timestamp` instead of `stored`, seen on its newest statement (Ralph; lrs.md section 5)."""
-    page = next(iter(lrs.reader.pages(parameters(limit=1))))
-    if not page.statements:
-        return False
-    import orjson
+    """Whether `since` of this LRS looks at `timestamp` instead of `stored` (Ralph; docs/lrs-connector.md, 9).
 
-    value = orjson.loads(page.statements[0])
-    stored, happened = moment(value.get("stored") or ""), moment(value.get("timestamp") or "")
-    if stored is None or happened is None or stored - happened < timedelta(seconds=2):
+    Seen on one of the newest statements that was stored later than it happened: just before its `stored`, an LRS that looks there must give it,
+    or others that were stored after it. Where all were stored as they happened there is nothing to see: False.
+    """
+    page = next(iter(lrs.reader.pages(parameters(limit=50))))
+    for raw in page.statements:
+        value = orjson.loads(raw)
+        stored, happened = moment(value.get("stored") or ""), moment(value.get("timestamp") or "")
+        if stored is not None and happened is not None and stored - happened >= timedelta(seconds=2):
+            break
+    else:
         return False
-    between = exact_text(happened + (stored - happened) / 2)
-    answer = next(iter(lrs.reader.pages(parameters(since=between, ascending=True, limit=1))))
-    return not any(stamp(each).id for each in answer.statements)
+    before = exact_text(stored - timedelta(milliseconds=1))
+    answer = next(iter(lrs.reader.pages(parameters(since=before, ascending=True, limit=100))))
+    given = [moment(stamp(each).stored) for each in answer.statements]
+    return not given or any(each is None or each < stored for each in given)
 
 
 def _ahead(pages: Iterable[Page], depth: int = 2) -> Iterator[Page]:

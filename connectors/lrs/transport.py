@@ -58,6 +58,16 @@ class Reply:
         return 200 <= self.status < 300
 
 
+def is_too_large(reply: Reply) -> bool:
+    """413, or one of the other ways in which servers say it (Django: 400 with a setting's name; Node: entity too large)."""
+    if reply.status == 413:
+        return True
+    text = reply.content[:2000].lower() if reply.status in {400, 500} else b""
+    return any(
+        word in text for word in (b"too large", b"toolarge", b"data_upload_max_memory_size", b"request body exceeded")
+    )
+
+
 class ClientCredentials:
     """OAuth 2.0 client credentials (RFC 6749 section 4.4) as a token for `Lrs(token=…)`; asks again a minute before it expires.
 
@@ -232,7 +242,7 @@ class Transport:
             wait_s = retry_after_s(reply.headers, _value(reply.content))
             # moodle-logstore_xapi issue 376: 503, and stored all the same.
             return _Fault(RateLimited(f"{where}: the LRS asks for patience ({status})", wait_s), status == 503, wait_s)
-        if status in PASSING or (status == 500 and not settles_500):
+        if status in PASSING or (status == 500 and not settles_500 and not is_too_large(reply)):
             return _Fault(Unreachable(f"{where}: the LRS answers {status}; it may be down or in maintenance"))
         if status in {401, 403} and raises_refusal:
             raise CredentialsRefused(

@@ -72,6 +72,10 @@ class Manifest:
     files: tuple[MirrorFile, ...] = ()
     position: Position = Position()
 
+    def in_order(self) -> list[MirrorFile]:
+        """The files by day and first `stored`."""
+        return sorted(self.files, key=lambda each: (each.day, _text(each.first) or "", each.path))
+
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
@@ -118,7 +122,7 @@ class Mirror:
 
     def files(self) -> list[str]:
         """Paths or URLs of all files, by day, for `read_parquet` of DuckDB, pandas, Polars or Spark. Each statement is in them once."""
-        return [self.path(each.path) for each in sorted(self.manifest().files, key=lambda each: each.path)]
+        return [self.path(each.path) for each in self.manifest().in_order()]
 
     def path(self, relative: str) -> str:
         """The whole path or URL of something below the root."""
@@ -145,7 +149,7 @@ class Mirror:
                 f"the mirror has no column {', '.join(sorted(unknown))}; see leerstroom.mirror.columns.COLUMNS"
             )
         read = names if with_voided else [*names, *({"statement_id"} - set(names))]
-        parts = [self.read(each, read) for each in sorted(self.manifest().files, key=lambda each: each.path)]
+        parts = [self.read(each, read) for each in self.manifest().in_order()]
         table = pa.concat_tables(parts) if parts else pa.schema([schema.field(name) for name in read]).empty_table()
         if not with_voided:
             voided = pa.array(sorted(self.voided()), pa.string())

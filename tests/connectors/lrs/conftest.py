@@ -60,6 +60,7 @@ class Quirks:
     keeps: bool = True
     more_lasts: int | None = None  # requests before a `more` expires
     delay_s: float = 0.0
+    delay_s_each: float = 0.0  # for every statement of a batch
     rewrites: bool = False
     atomic: bool = True
     ignores_ascending: bool = False
@@ -108,8 +109,11 @@ class FakeLrs:
         self.in_flight += 1
         self.most_in_flight = max(self.in_flight, self.most_in_flight)
         try:
-            if self.quirks.delay_s:
-                await asyncio.sleep(self.quirks.delay_s)
+            delay_s = self.quirks.delay_s
+            if self.quirks.delay_s_each and body:
+                delay_s += self.quirks.delay_s_each * len(orjson.loads(body))
+            if delay_s:
+                await asyncio.sleep(delay_s)
             query = {name: values[0] for name, values in parse_qs(scope["query_string"].decode()).items()}
             answer = self.intrude(self, scope["method"], scope["path"]) if self.intrude else None
             status, extra, content = answer or self.answer(scope["method"], scope["path"], query, headers, body)

@@ -9,14 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from leerstroom.errors import ConfigurationError
+from leerstroom.publishing.definitions import base_id
 from leerstroom.schemas import read_yaml
 
 POLICIES = ("per-employee", "groups-only")
-
-
-def base_id(indicator_id: str) -> str:
-    """`generation_share.1.0` is a category of `generation_share`."""
-    return indicator_id.split(".", 1)[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -227,7 +227,7 @@ def _first_of(wholes: dict[int, dict[str, Figure]], lengths: Iterable[int]) -> d
     return merged
 
 
-_SUMMED = (
+SUMMED = (
     "formal_learning_minutes", "nonformal_learning_minutes", "informal_learning_minutes", "learning_minutes_total", "questions_asked",
     "questions_answered_for_others", "nonformal_attendances", "offline_encounters", "formal_completions", "resources_shared",
 )  # fmt: skip
@@ -248,7 +248,7 @@ def _add_sums(night: Night, facts: Facts) -> None:
         WHERE list_contains($wanted, indicator_id) GROUP BY indicator_id ORDER BY indicator_id""",
         as_of=night.as_of,
         days=facts.days,
-        wanted=list(_SUMMED),
+        wanted=list(SUMMED),
     ):
         whole = facts.whole[row["indicator_id"]]
         may_show = row["measured"] >= MINIMUM_GROUP and not whole.status.startswith("suppressed")

@@ -15,8 +15,8 @@ from typing import Any
 from leerstroom.errors import ConfigurationError
 from leerstroom.people import Directory
 from leerstroom.publishing.contract import Contract, contract
-from leerstroom.publishing.disclosure import Disclosure, base_id
-from leerstroom.schemas import read_yaml
+from leerstroom.publishing.definitions import base_id, indicator_texts
+from leerstroom.publishing.disclosure import Disclosure
 
 VALUE_COLUMNS = {
     "indicator_id": "VARCHAR",
@@ -205,13 +205,6 @@ def _load_definitions(connection: Any, disclosure: Disclosure) -> None:
             ))  # fmt: skip
     if rows:
         connection.executemany(f"INSERT INTO definitions VALUES ({', '.join('?' * 12)})", rows)
-
-
-def indicator_texts() -> Mapping[str, Any]:
-    """Texts of `schemas/indicators.yaml` by indicator id, in the order of the catalogue."""
-    raw = read_yaml("indicators.yaml")
-    texts: Mapping[str, Any] = raw.get("indicators", raw)
-    return {name: body for name, body in texts.items() if isinstance(body, dict) and "en" in body}
 
 
 def _source(connection: Any, name: str, given: Any) -> str:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from leerstroom.publishing.contract import Column, TableContract
-from leerstroom.publishing.facts import Facts, Figure
+from leerstroom.publishing.definitions import base_id, label, position, unit
+from leerstroom.publishing.facts import SUMMED, Facts, Figure
 from leerstroom.publishing.wording import Wording
 
 SHARES = (
@@ -27,6 +28,7 @@ SHARES = (
     "score",
 )
 WIDEST = 60
+MOST_ON_A_PAGE = 16  # columns; more than these cannot be read when a sheet is printed one page wide
 _ILLEGAL = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF])  # characters that XML cannot hold
 
 
@@ -105,6 +107,7 @@ def _formats(book: Any) -> dict[str, Any]:
         "date": make({"num_format": "dd-mm-yyyy", "valign": "top", "align": "left"}),
         "integer": make({"num_format": "#,##0", "valign": "top"}),
         "double": make({"num_format": "#,##0.0", "valign": "top"}),
+        "fine": make({"num_format": "#,##0.00", "valign": "top"}),
         "percent": make({"num_format": "0.0%", "valign": "top"}),
     }
 
@@ -113,7 +116,6 @@ def _opened(book: Any, formats: dict[str, Any], name: str, title: str, note: str
     sheet = book.add_worksheet(name[:31])
     sheet.set_landscape()
     sheet.set_paper(9)  # A4
-    sheet.fit_to_pages(1, 0)
     sheet.hide_gridlines(2)
     sheet.write_string(0, 0, _clean(title), formats["title"])
     sheet.write_string(1, 0, _clean(note), formats["note"])
@@ -124,6 +126,10 @@ def _framed(sheet: Any, head_row: int, last_row: int, columns: int, frozen_colum
     sheet.autofilter(head_row, 0, max(last_row, head_row), columns - 1)
     sheet.freeze_panes(head_row + 1, frozen_columns)
     sheet.repeat_rows(head_row)
+    if columns <= MOST_ON_A_PAGE:
+        sheet.fit_to_pages(1, 0)
+    else:
+        sheet.repeat_columns(0, max(frozen_columns - 1, 0))
 
 
 def _clean(text: str) -> str:
@@ -193,28 +199,35 @@ def _summary(book: Any, formats: dict[str, Any], facts: Facts, wording: Wording)
     ]
     for place, head in enumerate(heads):
         sheet.write_string(4, place, head, formats["head"])
-    units = {"minutes": text("workbook.minutes"), "share": text("workbook.share"), "count": text("workbook.count")}
     at = 5
-    for label, figure, unit, note in _summary_rows(facts, wording):
-        sheet.write_string(at, 0, _clean(label), formats["strong"])
+    for name, figure, measured_in, note in _summary_rows(facts, wording):
+        sheet.write_string(at, 0, _clean(name), formats["strong"])
         if figure.value is not None:
-            sheet.write_number(at, 1, figure.value, formats["percent" if unit == "share" else "integer"])
-        sheet.write_string(at, 2, units[unit], formats["text"])
+            sheet.write_number(at, 1, figure.value, formats[_number_format(figure.value, measured_in)])
+        sheet.write_string(at, 2, text(f"units.{measured_in}") if measured_in else "", formats["text"])
         sheet.write_number(at, 3, figure.days, formats["integer"])
-        sheet.write_string(at, 4, wording.status(figure.status), formats["text"])
+        sheet.write_string(at, 4, wording.status(figure.status), formats["wrapped"])
         sheet.write_string(at, 5, _clean(note), formats["wrapped"])
         at += 1
-    for place, width in enumerate((46, 12, 11, 8, 44, 90)):
+    for place, width in enumerate((58, 12, 14, 8, 44, 100)):
         sheet.set_column(place, place, width)
     _framed(sheet, 4, at - 1, len(heads), 1)
 
 
+def _number_format(value: float, measured_in: str) -> str:
+    if measured_in == "share":
+        return "percent"
+    if measured_in in {"score", "ratio", "stage"}:
+        return "fine"
+    return "integer" if value == int(value) else "double"
+
+
 def _summary_rows(facts: Facts, wording: Wording) -> list[tuple[str, Figure, str, str]]:
-    """(label, figure, minutes|share|count, explanation): the opening of the report as numbers, then every figure of the whole organisation."""
+    """(name, figure, unit, explanation): the opening of the report as numbers, then every figure of the whole organisation."""
     texts = {definition["indicator_id"]: definition for definition in facts.definitions[wording.language]}
 
-    def reading(indicator: str) -> str:
-        found = texts.get(indicator) or texts.get(indicator.split(".", 1)[0]) or {}
+    def explained(indicator: str) -> str:
+        found = texts.get(base_id(indicator), {})
         return " ".join(part for part in (found.get("reading"), found.get("misuse")) if part)
 
     def summed(indicator: str) -> Figure:
@@ -224,50 +237,20 @@ def _summary_rows(facts: Facts, wording: Wording) -> list[tuple[str, Figure, str
         )
 
     rows = [(wording.text("workbook.people"), Figure(facts.people, "ok", days=1), "count", "")]
-    for kind, indicator in (
-        ("formal", "formal_learning_minutes"),
-        ("nonformal", "nonformal_learning_minutes"),
-        ("informal", "informal_learning_minutes"),
-    ):
-        rows.append((wording.text(f"kinds.{kind}"), summed(indicator), "minutes", reading(indicator)))
-    for name, indicator in (
-        ("questions", "questions_asked"),
-        ("attendances", "nonformal_attendances"),
-        ("encounters", "offline_encounters"),
-        ("completions", "formal_completions"),
-    ):
-        label = wording.text(f"tiles.{name}")
-        rows.append((label[0].upper() + label[1:], summed(indicator), "count", reading(indicator)))
-    for indicator, figure in sorted(facts.whole.figures.items(), key=lambda each: _position(texts, each[0])):
-        if indicator in facts.sums:
-            continue
-        definition = texts.get(indicator) or texts.get(indicator.split(".", 1)[0])
-        category = indicator.split(".", 1)[1] if "." in indicator else ""
-        label = f"{definition['name']}{f' ({category})' if category else ''}" if definition else indicator
-        unit = (
-            "minutes"
-            if definition and str(definition["unit"]).startswith("min")
-            else "share"
-            if _looks_like_share(definition, figure)
-            else "count"
-        )
-        rows.append((label, figure, unit, reading(indicator)))
+    for indicator in SUMMED:  # first what everyone did together
+        if indicator in facts.sums or indicator in facts.whole.figures:
+            rows.append((
+                wording.text("workbook.together", name=label(indicator, wording.language)),
+                summed(indicator),
+                unit(indicator),
+                explained(indicator),
+            ))
+    for indicator, figure in sorted(facts.whole.figures.items(), key=lambda each: position(each[0])):
+        name = label(indicator, wording.language)
+        if indicator in SUMMED:
+            name = wording.text("workbook.median", name=name)
+        rows.append((name, figure, unit(indicator), explained(indicator)))
     return rows
-
-
-def _position(texts: dict[str, Any], indicator: str) -> tuple[int, str]:
-    found = texts.get(indicator) or texts.get(indicator.split(".", 1)[0])
-    return (found["position"] if found else 999, indicator)
-
-
-def _looks_like_share(definition: dict[str, Any] | None, figure: Figure) -> bool:
-    unit = str(definition["unit"]) if definition else ""
-    return (
-        "0-1" in unit
-        or "share" in unit
-        or "ratio" in unit
-        or (not definition and figure.value is not None and 0 < figure.value < 1)
-    )
 
 
 def _definitions(book: Any, formats: dict[str, Any], facts: Facts, wording: Wording) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from leerstroom.errors import ConfigurationError
 from leerstroom.publishing.contract import contract, parse
-from leerstroom.publishing.night import indicator_texts
+from leerstroom.publishing.definitions import indicator_texts
 from leerstroom.schemas import read_yaml
 
 

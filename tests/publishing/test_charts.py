@@ -1,0 +1,80 @@
+"""Charts are valid Vega-Lite and show what they were given."""
+
+import json
+import re
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leerstroom.publishing import charts
+from leerstroom.publishing.charts.drawing import NARROW, WIDE
+from leerstroom.publishing.charts.time import _round_top
+from leerstroom.publishing.facts import REACHES, Figure, Step
+from leerstroom.publishing.wording import Wording
+
+NL = Wording("nl")
+FIRST = date(2026, 11, 2)
+
+
+def steps(*values: float | None) -> list[Step]:
+    return [Step(FIRST + timedelta(n), value, value is not None) for n, value in enumerate(values)]
+
+
+def ok(value: float | None) -> Figure:
+    return Figure(value, "ok" if value is not None else "not_measurable")
+
+
+MAKERS: dict[str, Any] = {
+    "time": charts.over_time([charts.Series("Formeel", "formal", steps(60, None, 0, 90))], NL, weekly=False, unit=60),
+    "weeks": charts.over_time([charts.Series("Formeel", "formal", steps(*range(14)))], NL, weekly=True),
+    "bars": charts.bars_table(
+        [charts.Row("Alles", [ok(0.4), ok(None)], strong=True), charts.Row("Klein", [ok(None)] * 2, remark="niet getoond")],
+        ["A", "B"], ("step1", "step2"), lambda figure: NL.percent(figure.value), shares=True,
+    ),
+    "reach": charts.reach({7: {kind: ok(0.3) for kind in REACHES}, 28: {kind: ok(0.6 if kind != "formal" else None) for kind in REACHES}}, 28, NL),
+    "dots": charts.dots(19, 11, 1),
+    "profile": charts.profile([("Vorm", "overdracht", "netwerk", ok(1.7)), ("Doelen", "vast", "ontdekt", ok(None))], NL),
+    "coverage": charts.coverage([("lms", FIRST, "ok"), ("chat", FIRST, "missing"), ("chat", FIRST + timedelta(1), "suspect")], [("lms", "LMS"), ("chat", "Chat")], NL),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+@pytest.mark.parametrize("name", list(MAKERS))
+def test_a_chart_is_valid_vega_lite(name: str, width: int) -> None:
+    import altair as alt
+
+    alt.Chart.from_dict(MAKERS[name](width), validate=True)
+
+
+@pytest.mark.parametrize("name", list(MAKERS))
+def test_a_chart_is_drawn_with_a_title_and_stays_within_its_width(name: str) -> None:
+    drawn = charts.draw(MAKERS[name], f"nl-{name}", "Wat <dit> & dat toont", NL)
+    assert drawn.count("<svg") == drawn.count("<title") == 2
+    assert "Wat &lt;dit&gt; &amp; dat toont" in drawn
+    for box, limit in zip(re.findall(r'viewBox="0 0 ([\d.]+) [\d.]+"', drawn), (WIDE, NARROW), strict=True):
+        assert float(box) <= limit + 24
+    assert "aria-roledescription" not in drawn
+    assert "NaN" not in drawn
+
+
+def test_a_value_that_is_not_known_has_no_bar() -> None:
+    spec = json.dumps(MAKERS["bars"](WIDE), ensure_ascii=False)
+    bars = [layer for layer in json.loads(spec)["layer"] if layer["mark"]["type"] == "bar"]
+    assert sum(len(layer["data"]["values"]) for layer in bars) == 2  # one track and one bar
+    assert "niet getoond" in spec
+
+
+def test_dots_are_as_many_as_questions() -> None:
+    layers = MAKERS["dots"](WIDE)["layer"]
+    assert [len(layer["data"]["values"]) for layer in layers] == [11, 8]
+
+
+@given(st.floats(min_value=0, max_value=1e7))
+def test_the_scale_holds_every_bar_and_both_marks(highest: float) -> None:
+    top, every = _round_top(highest)
+    assert top >= highest
+    assert 0 < 2 * every <= top
+    assert highest <= 0 or 2.35 * every >= highest

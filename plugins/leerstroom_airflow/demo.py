@@ -143,7 +143,7 @@ def _summary(
     installation: Installation, played: Played, before: dict[str, Any] | None, seconds: float
 ) -> dict[str, Any]:
     nights = [
-        run.get("settle") or {"state": run["state"], "unfinished": ["nothing was settled"], "counts": {}}
+        run.get("settle") or {"state": run["state"], "unfinished": ["settle did not run"], "counts": {}}
         for run in played.runs
     ]
     published = played.runs[-1].get("publish") or {}

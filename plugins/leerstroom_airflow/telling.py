@@ -60,6 +60,10 @@ def named(window: tuple[date, date] | None) -> str:
     return f"{first:%-d %B %Y}" if first == last else f"{first:%-d %B} to {last:%-d %B %Y}"
 
 
+def _short(window: tuple[date, date] | None) -> str:
+    return " – ".join(f"{day:%-d %b}" for day in dict.fromkeys(window or ()))
+
+
 def narrator(console: Console, zone: str) -> Callable[[Iterable[Entry]], None]:
     """A function that says each entry once, as it appears."""
     said: set[tuple[str, str, str]] = set()
@@ -105,13 +109,13 @@ def table(entries: Iterable[Entry], zone: str) -> Table:
         [total(stages[stage].counts.get(count)) if stage in stages else 0 for _, stage, count in _COLUMNS]
         for stages in rows.values()
     ]
-    made.add_column("days", footer="all")
-    made.add_column("connection")
+    made.add_column("days", footer="all", no_wrap=True)
+    made.add_column("connection", no_wrap=True)
     for index, (name, _, _) in enumerate(_COLUMNS):
         made.add_column(name, justify="right", footer=f"{sum(row[index] for row in counted):,}")
     previous = ""
     for ((_, connection), stages), numbers in zip(rows.items(), counted, strict=True):
-        window = named(days(next(iter(stages.values())), zone))
+        window = _short(days(next(iter(stages.values())), zone))
         if previous and window != previous:
             made.add_section()
         failed = next(

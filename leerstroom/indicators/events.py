@@ -50,12 +50,14 @@ def build_events(
 ) -> Events:
     """Builds the events of all statements up to and with the local day `last_day` and keeps them as table `events`.
 
+    Two days more are in it: what ends after that day may have begun on it. Counts look at `day`.
+
     `people`: person, zone, from_day, to_day. Person numbers are those of `employee_numbers` (employee id -> number).
     """
     valid = _without_voided(workspace, statements)
     deleted = _deleted(workspace, valid)
     actors = _actors(workspace, valid, employee_numbers, identities)
-    known = valid.filter(valid.ts_ms < (last_day + 2) * DAY_MS).left_join(actors, "actor").drop("actor_right")
+    known = valid.filter(valid.ts_ms < (last_day + 4) * DAY_MS).left_join(actors, "actor").drop("actor_right")
     included = workspace.view("included", known.filter(~known.is_excluded.fill_null(False)))
     statements_per_day = workspace.keep(
         "statements_per_day", _statements_per_day(included, people, zones, organisation_zone)
@@ -64,7 +66,7 @@ def build_events(
     kept = workspace.view("said_once", _without_deleted(single, deleted, rules))
     classes, keys = _classes(workspace, kept, rules)
     parents = workspace.keep("parents", _parents(kept, rules))
-    table = workspace.keep("events", _assembled(kept, parents, keys, people, zones, last_day, rules))
+    table = workspace.keep("events", _assembled(kept, parents, keys, people, zones, rules))
     classified = workspace.view("classified", table.join(classes, "class_id"))
     return Events(table, classes, classified, statements_per_day)
 
@@ -304,7 +306,6 @@ def _assembled(
     keys: "ir.Table",
     people: "ir.Table",
     zones: Zones,
-    last_day: int,
     rules: Rules,
 ) -> "ir.Table":
     import ibis
@@ -318,7 +319,6 @@ def _assembled(
     mine = mine.mutate(parent=ibis.ifelse(mine.has_parent == 1, author, 0).cast("int32"))
     matched = mine.inner_join(keys, [*_TEXTS, "has_parent", "size", "is_mandatory", "parent"])
     matched = matched.mutate(day=zones.day(matched.zone, matched.ts_ms))
-    matched = matched.filter(matched.day <= last_day)
     return matched.select(
         "person", "zone", "statement_id", "ts_ms", "class_id", "verb", "object_id", "object_type", "activity_type", "parent_id",
         "parent_person", "actor_role", "channel_kind", "duration_ms", "score", "success", "completion", "registration", "device",

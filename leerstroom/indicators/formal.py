@@ -79,7 +79,7 @@ def formal_completion_rate(scope: "Scope") -> "ir.Table":
     """Of what was started or assigned at least 28 days before the as-of day, the part that is completed by then."""
     computation = scope.computation
     classified = computation.events.classified
-    mine = classified.filter(classified.is_in_service)
+    mine = classified.filter(classified.is_in_service & (classified.day <= computation.as_of_day))
     is_thing = ~mine.activity_type.isin(_NOT_A_THING_TO_COMPLETE).fill_null(False) & mine.object_id.notnull()
     is_start = mine.verb.isin(STARTS) & (
         (mine.formality == "formal") | ((mine.formality == "none") & (mine.kind == "lms"))
@@ -125,6 +125,7 @@ def mandatory_items(scope: "Scope") -> "ir.Table":
 
     computation = scope.computation
     events = computation.events.table
+    events = events.filter(events.day <= computation.as_of_day)
     stated = events.filter((events["mandatory"] == True) & events.due_day.notnull() & events.object_id.notnull())  # noqa: E712 - an expression
     items = stated.select("person", "object_id", "due_day").distinct()
     order = ibis.window(group_by=[items.person, items.object_id], order_by=[items.due_day])

@@ -290,13 +290,13 @@ class Coverage:
         return sum(day in self.loaded[kind] for day in range(first, last + 1))
 
 
-def build_messages(events: Events, rules: Rules) -> "ir.Table":
-    """What was said, shared or reacted: the events that conversation indicators look at."""
+def build_messages(events: Events, rules: Rules, as_of_day: int) -> "ir.Table":
+    """What was said, shared or reacted by the as-of day: the events that conversation indicators look at."""
     from leerstroom.indicators.events import REACTIONS, UNDONE_REACTIONS
 
     classified = events.classified
     verbs = {*rules.parameters["message_contribution_verbs"], *SHARES, *REACTIONS, *UNDONE_REACTIONS}
-    said = classified.filter(classified.verb.isin(sorted(verbs)))
+    said = classified.filter(classified.verb.isin(sorted(verbs)) & (classified.day <= as_of_day))
     is_private = said.channel_kind.isin(PRIVATE).fill_null(False)
     is_test = said.activity_type.isin(_TESTS).fill_null(False)
     said = said.filter(~is_private & ~is_test)

@@ -1,9 +1,12 @@
-"""The embedded learning record store: xAPI over HTTP on one SQLite file, made to be trusted: a 200 means on disk.
+"""The embedded learning record store: xAPI 1.0.3 and 2.0.0 over HTTP on one SQLite file or on PostgreSQL, made to be trusted: a 200 means on disk.
 
-`serve` runs it, `running` runs it for the length of a block (demo, tests). Rooms: `storage` (the file), `terms` (what statements are found by), `comparing` (is it the
-same statement), `statements` (the resource), `formats`, `access` (credentials), `app` (the ASGI app), `server`, `cli`.
+`serve` runs it, `running` runs it for the length of a block, `create_app` gives the ASGI app. A room a resource: `statements` `state` `agent_profiles`
+`activity_profiles` `activities` `agents` `about`; beside them `attachments` `signatures` `formats` `terms` (what statements are found by) `comparing` (is it the
+same statement), `access` (credentials), `requests` and `app` (HTTP), `storage`, `browser`, `health`, `erasure`, `server`, `cli`.
 """
 
+from leerstroom.lrs.app import create_app
+from leerstroom.lrs.requests import Limits
 from leerstroom.lrs.server import Running, running, serve
 
-__all__ = ["Running", "running", "serve"]
+__all__ = ["Limits", "Running", "create_app", "running", "serve"]

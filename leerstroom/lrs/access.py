@@ -1,130 +1,195 @@
-"""Who may do what: credentials with the scopes of the specification, stored hashed, checked in constant time."""
+"""Credentials: key and secret for Basic authentication, stored as a salted scrypt hash, with the scopes of the specification (part three, 4.0).
 
+Nothing is open by default: a store without credentials answers 401 to everyone. The slow hash is worked out once per credential and process; after that a
+keyed hash of the header answers, for a few seconds at a time, so that a revoked credential is refused everywhere within that time.
+"""
+
+import asyncio
 import base64
+import binascii
 import hashlib
 import hmac
 import os
+import re
 import secrets
-import sqlite3
+import threading
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from enum import StrEnum
 
 from leerstroom.errors import ConfigurationError
-from leerstroom.lrs.storage import Storage
+from leerstroom.lrs import times
+from leerstroom.lrs.storage import Storage, Writing
+from leerstroom.lrs.storage.preparing import Authority, authority
 
-SCOPES = (
-    "all",
-    "all/read",
-    "statements/write",
-    "statements/read",
-    "statements/read/mine",
-    "state",
-    "profile",
-    "define",
-)
-KEY_VARIABLE, SECRET_VARIABLE = "LEERSTROOM_LRS_KEY", "LEERSTROOM_LRS_SECRET"
-_COST = {"n": 2**14, "r": 8, "p": 1}
+HOME_PAGE = "https://leerstroom.invalid/lrs"
+"""Where the accounts of authorities live unless LEERSTROOM_LRS_HOME_PAGE says otherwise; `.invalid` can never be anyone's (RFC 2606)."""
+_REMEMBERED_S = 5.0
+
+
+class Scope(StrEnum):
+    """What a credential may do."""
+
+    STATEMENTS_WRITE = "statements/write"
+    STATEMENTS_READ = "statements/read"
+    STATEMENTS_READ_MINE = "statements/read/mine"
+    STATE = "state"
+    PROFILE = "profile"
+    DEFINE = "define"
+    ALL_READ = "all/read"
+    ALL = "all"
+
+
+_READING = {Scope.STATEMENTS_READ, Scope.STATEMENTS_READ_MINE}
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """An accepted credential: its key, what it may do, and who it is in statements' authority."""
+    """Who asks, and what they may."""
 
     key: str
-    scopes: frozenset[str]
+    name: str
+    scopes: frozenset[Scope]
+    authority: Authority
 
-    def may(self, *wanted: str) -> bool:
-        """Whether one of the wanted scopes is granted; `all` grants everything, `all/read` every reading."""
-        granted = set(self.scopes)
-        if "all/read" in granted:
-            granted |= {"statements/read", "statements/read/mine", "state/read", "profile/read"}
-        if "statements/read" in granted:
-            granted.add("statements/read/mine")
-        return "all" in granted or not granted.isdisjoint(wanted)
+    def may(self, *wanted: Scope, reading: bool = False) -> bool:
+        """Whether one of the scopes is there; `all` is every one, `all/read` every reading one."""
+        if Scope.ALL in self.scopes or self.scopes.intersection(wanted):
+            return True
+        return Scope.ALL_READ in self.scopes and (reading or bool(_READING.intersection(wanted)))
 
-    def authority(self, home_page: str) -> dict[str, Any]:
-        """The authority of statements that come with this credential."""
-        return {"objectType": "Agent", "account": {"homePage": home_page, "name": self.key}}
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A credential as the operator sees it."""
+
+    key: str
+    name: str
+    scopes: tuple[str, ...]
+    created: str
 
 
 class Access:
-    """The credentials of one store. A secret that was right is remembered as a keyed hash, so that scrypt runs once per process and credential."""
+    """Checks and keeps the credentials of one store."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage, home_page: str | None = None) -> None:
         self._storage = storage
-        self._pepper = secrets.token_bytes(32)
-        self._right: dict[bytes, Credential] = {}
+        self._home_page = home_page or os.environ.get("LEERSTROOM_LRS_HOME_PAGE") or HOME_PAGE
+        self._process_key = secrets.token_bytes(32)
+        self._remembered: dict[bytes, tuple[float, Credential | None]] = {}
+        self._hashing = threading.BoundedSemaphore(2)  # wrong passwords may cost two cores at most, and 32 MB
 
-    def check(self, header: str | None) -> Credential | None:
-        """The credential behind an `Authorization` header, None when it is missing or wrong."""
-        if not header or not header.lower().startswith("basic "):
+    # --- for requests ------------------------------------------------------------------------------------------------------------------
+
+    def remembered(self, header: str) -> Credential | None:
+        """The credential behind an Authorization header that was checked a moment ago."""
+        found = self._remembered.get(self._mark(header))
+        return found[1] if found and found[0] > time.monotonic() else None
+
+    def check(self, header: str) -> Credential | None:
+        """The credential behind an Authorization header, None for a wrong one. Slow by design: about 50 ms, in a thread."""
+        pair = _pair(header)
+        if pair is None:
             return None
-        remembered = hmac.digest(self._pepper, header.encode("latin-1", "replace"), "sha256")
-        if remembered in self._right:
-            return self._right[remembered]
-        try:
-            key, _, secret = base64.b64decode(header[6:].strip(), validate=True).decode().partition(":")
-        except (ValueError, UnicodeDecodeError):
-            return None
-        row = self._storage.reading.execute(
-            "SELECT secret, salt, scopes FROM credentials WHERE key = ?", (key,)
-        ).fetchone()
-        expected, salt, scopes = row or (b"", b"no such credential", "")
-        if not hmac.compare_digest(_hashed(secret, salt), expected):
-            return None
-        credential = Credential(key, frozenset(scopes.split()))
-        self._right[remembered] = credential
+        with self._hashing:
+            mark = self._mark(header)
+            found = self._remembered.get(mark)
+            if found and found[1] and self._still(found[1]):  # the same header, a few seconds later: only look whether it was revoked
+                self._remembered[mark] = (time.monotonic() + _REMEMBERED_S, found[1])
+                return found[1]
+            credential = self._verified(*pair)
+        if credential is not None:
+            if len(self._remembered) > 1_000:
+                self._remembered.clear()
+            self._remembered[mark] = (time.monotonic() + _REMEMBERED_S, credential)
+        else:
+            self._remembered.pop(mark, None)
         return credential
 
-    def forget(self) -> None:
-        """Looks every credential up again: after one was revoked."""
-        self._right.clear()
+    async def credential(self, header: str | None) -> Credential | None:
+        """The credential behind an Authorization header, without holding up others."""
+        if not header:
+            return None
+        return self.remembered(header) or await asyncio.to_thread(self.check, header)
+
+    def _mark(self, header: str) -> bytes:
+        return hmac.digest(self._process_key, header.encode("utf-8", "surrogateescape"), "sha256")
+
+    def _still(self, credential: Credential) -> bool:
+        rows = self._storage.reader.connection.rows("SELECT scopes, name FROM credentials WHERE key = ?", (credential.key,))
+        return bool(rows) and _scopes(rows[0][0]) == credential.scopes
+
+    def _verified(self, key: str, secret: str) -> Credential | None:
+        rows = self._storage.reader.connection.rows("SELECT name, scopes, salt, secret FROM credentials WHERE key = ?", (key,))
+        name, scopes, salt, stored = rows[0] if rows else ("", "", b"\0" * 16, b"\0" * 32)
+        right = hmac.compare_digest(_hash(secret, salt), stored)  # worked out for an unknown key too: the time tells nothing
+        if not rows or not right:
+            return None
+        account = {"homePage": self._home_page, "name": hashlib.sha256(key.encode()).hexdigest()[:16]}
+        return Credential(key, name, _scopes(scopes), authority({"objectType": "Agent", "name": name, "account": account}))
+
+    # --- for operators -----------------------------------------------------------------------------------------------------------------
+
+    def add(self, name: str = "", scopes: Iterable[str] = (Scope.ALL,), key: str = "", secret: str = "") -> tuple[str, str]:
+        """Makes a credential and gives (key, secret): the only time the secret is seen. Raises ConfigurationError for unknown scopes or a known key."""
+        key = key or "lrs_" + secrets.token_hex(12)
+        secret = secret or secrets.token_urlsafe(32)
+        wanted = " ".join(sorted(set(scopes)))
+        unknown = set(wanted.split()) - {str(each) for each in Scope}
+        if unknown or not wanted:
+            raise ConfigurationError(f"unknown scope {', '.join(sorted(unknown)) or '(none given)'}; there are {', '.join(Scope)}")
+        if ":" in key or not key.isprintable():
+            raise ConfigurationError("the key of a credential is printable and has no colon; choose another")
+        if len(secret) < 8:
+            raise ConfigurationError("the secret of a credential has at least 8 characters; leave it out to have one made")
+        salt = os.urandom(16)
+        row = (key, name or key, wanted, salt, _hash(secret, salt), times.now())
+
+        def job(writing: Writing) -> None:
+            if writing.connection.rows("SELECT 1 FROM credentials WHERE key = ?", (key,)):
+                raise ConfigurationError("a credential with this key exists; revoke it first or choose another key")
+            writing.connection.insert("credentials", "key, name, scopes, salt, secret, created", [row])
+
+        self._storage.writer.submit(job).result()
+        return key, secret
+
+    def ensure(self, key: str, secret: str) -> None:
+        """The first credential, from the environment: made, or its secret renewed, unless it already fits."""
+        if self._verified(key, secret) is not None:
+            return
+        if any(each.key == key for each in self.list()):
+            self.revoke(key)
+        self.add("first", (Scope.ALL,), key, secret)
+
+    def list(self) -> list[Listed]:
+        """All credentials, without anything secret."""
+        rows = self._storage.reader.connection.rows("SELECT key, name, scopes, created FROM credentials ORDER BY created")
+        return [Listed(row[0], row[1], tuple(row[2].split()), times.text(row[3])) for row in rows]
+
+    def revoke(self, key: str) -> bool:
+        """Deletes a credential; whether there was one. Servers that run refuse it within 5 seconds."""
+        return bool(self._storage.writer.submit(lambda writing: writing.connection.run("DELETE FROM credentials WHERE key = ?", (key,))).result())
 
 
-def add(
-    storage: Storage, name: str, scopes: tuple[str, ...], key: str | None = None, secret: str | None = None
-) -> tuple[str, str]:
-    """Makes a credential and returns (key, secret); the secret is not kept. Raises ConfigurationError for an unknown scope or a known key."""
-    unknown = set(scopes) - set(SCOPES)
-    if unknown or not scopes:
-        raise ConfigurationError(f"scope {', '.join(sorted(unknown)) or 'is missing'}; known are {', '.join(SCOPES)}")
-    key, secret, salt = key or secrets.token_hex(16), secret or secrets.token_urlsafe(32), secrets.token_bytes(16)
+def _hash(secret: str, salt: bytes) -> bytes:
+    return hashlib.scrypt(secret.encode("utf-8", "surrogateescape"), salt=salt, n=2**14, r=8, p=1, dklen=32)
 
-    def job(connection: sqlite3.Connection) -> None:
-        connection.execute(
-            "INSERT INTO credentials VALUES (?,?,?,?,?)", (key, _hashed(secret, salt), salt, " ".join(scopes), name)
-        )
 
+def _scopes(text: str) -> frozenset[Scope]:
+    return frozenset(Scope(each) for each in text.split())
+
+
+def _pair(header: str) -> tuple[str, str] | None:
+    found = re.fullmatch(r"basic +([A-Za-z0-9+/=_-]+)\s*", header, re.IGNORECASE)
+    if not found:
+        return None
     try:
-        storage.submit(job).result()
-    except sqlite3.IntegrityError as error:
-        raise ConfigurationError("a credential with this key exists already; revoke it first") from error
-    return key, secret
-
-
-def revoke(storage: Storage, key: str) -> bool:
-    """Takes a credential away; False when there was none."""
-    return bool(
-        storage.submit(
-            lambda connection: connection.execute("DELETE FROM credentials WHERE key = ?", (key,)).rowcount
-        ).result()
-    )
-
-
-def listed(storage: Storage) -> list[tuple[str, str, str]]:
-    """(key, name, scopes) of all credentials."""
-    return list(storage.reading.execute("SELECT key, name, scopes FROM credentials ORDER BY name, key"))
-
-
-def first_from_environment(storage: Storage) -> None:
-    """Makes `LEERSTROOM_LRS_KEY` and `LEERSTROOM_LRS_SECRET` the first credential, replacing an earlier one of that key."""
-    key, secret = os.environ.get(KEY_VARIABLE), os.environ.get(SECRET_VARIABLE)
-    if bool(key) != bool(secret):
-        raise ConfigurationError(f"{KEY_VARIABLE} and {SECRET_VARIABLE} belong together; set both or none")
-    if key and secret:
-        revoke(storage, key)
-        add(storage, "environment", ("all",), key, secret)
-
-
-def _hashed(secret: str, salt: bytes) -> bytes:
-    return hashlib.scrypt(secret.encode(), salt=salt, **_COST, dklen=32)
+        plain = base64.b64decode(found[1], validate=True)
+        text = plain.decode("utf-8")
+    except UnicodeDecodeError:
+        text = plain.decode("latin-1")  # RFC 7617 leaves the encoding open; tincan and older clients send this
+    except (binascii.Error, ValueError):
+        return None
+    key, separator, secret = text.partition(":")
+    return (key, secret) if separator else None

@@ -1,101 +1,169 @@
-"""Runs the LRS: for ever, or in a process of its own for the length of a block."""
+"""Runs the LRS: `serve` until it is stopped, `running` for the length of a block (tests, demo, bench)."""
 
+import logging
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Generator
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-
-import requests
+from pathlib import Path
 
 from leerstroom.errors import ConfigurationError, Unreachable
+from leerstroom.lrs.app import LrsApp, create_app
+from leerstroom.lrs.requests import Limits
+
+logger = logging.getLogger(__name__)
+
+KEY_VARIABLE = "LEERSTROOM_LRS_KEY"
+SECRET_VARIABLE = "LEERSTROOM_LRS_SECRET"  # noqa: S105 - the name of a variable
+_DATABASE_VARIABLE = "LEERSTROOM_LRS_DATABASE"
+_LIMITS_VARIABLE = "LEERSTROOM_LRS_LIMITS"
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A running LRS."""
+    """A server that runs. `endpoint` ends in a slash; `pid` is its process."""
 
     endpoint: str
     key: str
     secret: str
+    database: str
     pid: int
 
-    def __repr__(self) -> str:
-        return f"Running({self.endpoint!r})"  # never the secret
+    @property
+    def address(self) -> str:
+        """Scheme, host and port, without a slash at the end."""
+        return self.endpoint.removesuffix("/xapi/")
 
 
-def database_path(url: str) -> str:
-    """The file behind `sqlite:///path` or a plain path. Raises ConfigurationError for another kind of URL."""
-    if url.startswith("sqlite:///"):
-        return url.removeprefix("sqlite:///")
-    if "://" in url:
-        raise ConfigurationError(
-            f"the LRS keeps its statements in SQLite; '{url.split(':', 1)[0]}' is not supported, give sqlite:///path"
-        )
-    return url
+def serve(
+    host: str = "127.0.0.1",
+    port: int = 8090,
+    database: str | Path = "var/data/lrs.sqlite",
+    *,
+    workers: int = 1,
+    root_path: str = "",
+    limits: Limits | None = None,
+    socket_fd: int | None = None,
+) -> None:
+    """Serves until SIGINT or SIGTERM. LEERSTROOM_LRS_KEY and LEERSTROOM_LRS_SECRET give a first credential.
 
-
-def serve(host: str = "127.0.0.1", port: int = 8765, database: str = "var/lrs.sqlite") -> None:
-    """Serves until it is told to stop. Loopback unless told otherwise; TLS is a proxy's work."""
+    Several `workers` need PostgreSQL. Raises ConfigurationError for a database that cannot be opened or a port that is taken.
+    """
     import uvicorn
 
-    from leerstroom.lrs.access import first_from_environment
-    from leerstroom.lrs.app import create_app
-    from leerstroom.lrs.storage import Storage
-
-    storage = Storage(database_path(database))
-    first_from_environment(storage)
+    limits = limits or Limits()
+    if workers > 1 and not str(database).startswith("postgres"):
+        raise ConfigurationError("several workers need PostgreSQL; SQLite has one writer: leave --workers at 1")
     config = uvicorn.Config(
-        create_app(storage), host=host, port=port, log_level="warning", access_log=False, timeout_keep_alive=75
+        "leerstroom.lrs.server:from_environment",
+        factory=True,
+        host=host,
+        port=port,
+        fd=socket_fd,
+        workers=workers,
+        root_path=root_path,
+        loop="auto",
+        http="httptools",
+        lifespan="on",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        backlog=512,
+        limit_concurrency=1_000,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=20,
     )
-    try:
+    os.environ[_DATABASE_VARIABLE] = str(database)
+    os.environ[_LIMITS_VARIABLE] = f"{limits.body} {limits.batch} {limits.page} {limits.default_page} {limits.read_s}"
+    app = from_environment()  # here, so that faults are told before anything listens
+    if workers == 1:
+        config.app, config.factory = app, False
+        config.load()
+        logger.info("LRS on http://%s:%d/xapi/", host, port)
         uvicorn.Server(config).run()
-    finally:
-        storage.close()
+        return
+    app.storage.close()
+    from uvicorn.supervisors import Multiprocess
+
+    listening = config.bind_socket()
+    Multiprocess(config, target=uvicorn.Server(config).run, sockets=[listening]).run()
+
+
+def from_environment() -> LrsApp:
+    """The app of one server process; `serve` says by environment which."""
+    body, batch, page, default_page, read_s = os.environ[_LIMITS_VARIABLE].split()
+    limits = Limits(body=int(body), batch=int(batch), page=int(page), default_page=int(default_page), read_s=float(read_s))
+    key, secret = os.environ.get(KEY_VARIABLE, ""), os.environ.get(SECRET_VARIABLE, "")
+    if bool(key) != bool(secret):
+        raise ConfigurationError(f"{KEY_VARIABLE} and {SECRET_VARIABLE} belong together; set both or none")
+    return create_app(os.environ[_DATABASE_VARIABLE], limits=limits, key=key, secret=secret)
 
 
 @contextmanager
 def running(
-    database: str, *, port: int = 0, key: str | None = None, secret: str | None = None, start_s: float = 30.0
-) -> Generator[Running, None, None]:
-    """A real LRS in a process of its own on loopback; port 0 takes a free one. Raises Unreachable when it does not start."""
-    port = port or _free_port()
-    key, secret = key or "leerstroom", secret or secrets.token_urlsafe(24)
-    environment = {**os.environ, "LEERSTROOM_LRS_KEY": key, "LEERSTROOM_LRS_SECRET": secret}
-    code = "import sys; from leerstroom.lrs.server import serve; serve(port=int(sys.argv[1]), database=sys.argv[2])"
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, str(port), database], env=environment, start_new_session=True
-    )
-    try:
-        _wait(f"http://127.0.0.1:{port}/health", process, start_s)
-        yield Running(f"http://127.0.0.1:{port}/xapi/", key, secret, process.pid)
-    finally:
-        process.terminate()
+    database: str | Path | None = None,
+    port: int = 0,
+    key: str = "test",
+    secret: str = "",
+    *,
+    workers: int = 1,
+    limits: Limits | None = None,
+    wait_s: float = 30.0,
+) -> Iterator[Running]:
+    """A server of its own process on loopback, for the length of the block; without a database a new one that goes with it.
+
+    Port 0 takes a free one. Raises Unreachable when it does not come up.
+    """
+    secret = secret or secrets.token_urlsafe(16)
+    with tempfile.TemporaryDirectory(prefix="leerstroom-lrs-") as folder, socket.socket() as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(("127.0.0.1", port))
+        listening.listen(512)
+        listening.set_inheritable(True)
+        taken = listening.getsockname()[1]
+        database = str(database or Path(folder) / "lrs.sqlite")
+        limits = limits or Limits()
+        code = (
+            "import sys; from leerstroom.lrs.server import serve; from leerstroom.lrs.requests import Limits;"
+            f" serve('127.0.0.1', {taken}, sys.argv[1], workers={workers}, socket_fd={listening.fileno()}, limits={limits!r})"
+        )
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, database],
+            pass_fds=[listening.fileno()],
+            env=os.environ | {KEY_VARIABLE: key, SECRET_VARIABLE: secret},
+            start_new_session=True,
+        )
         try:
-            process.wait(15)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            _await(f"http://127.0.0.1:{taken}/health", process, wait_s)
+            yield Running(f"http://127.0.0.1:{taken}/xapi/", key, secret, database, process.pid)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(25)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(5)
 
 
-def _wait(url: str, process: "subprocess.Popen[bytes]", seconds: float) -> None:
-    deadline = time.monotonic() + seconds
+def _await(address: str, process: "subprocess.Popen[bytes]", wait_s: float) -> None:
+    deadline = time.monotonic() + wait_s
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise Unreachable(f"the LRS ended with exit code {process.returncode} while starting; see its output")
+            raise Unreachable(f"the LRS ended with exit code {process.returncode} before it answered; its message stands above")
         try:
-            if requests.get(url, timeout=1).ok:
-                return
-        except requests.RequestException:
-            time.sleep(0.05)
-    raise Unreachable(f"the LRS did not answer within {seconds:.0f} s; see its output")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+            with urllib.request.urlopen(address, timeout=5) as answer:  # noqa: S310 - our own loopback address
+                if answer.status == 200:
+                    return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.03)
+    raise Unreachable(f"the LRS did not answer on {address} within {wait_s:g} seconds")

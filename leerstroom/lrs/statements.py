@@ -1,248 +1,282 @@
-"""The statements resource: store (PUT, POST) and query (GET, HEAD), by xAPI 1.0.3 and 2.0.0."""
+"""The statements resource: PUT, POST, GET (xAPI 1.0.3 part three, 2.1; 2.0.0, 4.1.6.1)."""
 
-import base64
-import uuid
-from collections.abc import Iterable
-from datetime import UTC, datetime
+import asyncio
+from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlencode
+from uuid import uuid4
 
 import orjson
-from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
-from starlette.responses import Response
 
 from leerstroom.errors import InvalidStatement
-from leerstroom.lrs.access import Credential
-from leerstroom.lrs.formats import canonical, ids_only, preferred
-from leerstroom.lrs.storage import Filter, Storage, stored_text
-from leerstroom.lrs.terms import Role, agent_term
-from leerstroom.statements.validation import validate
+from leerstroom.lrs import formats, terms, times
+from leerstroom.lrs.access import Scope
+from leerstroom.lrs.attachments import Content, check_contents, read_mixed, write_mixed
+from leerstroom.lrs.requests import (
+    JSON,
+    Call,
+    Limits,
+    Refusal,
+    Reply,
+    agent_parameter,
+    iri_parameter,
+    json_reply,
+    refuse_repeated_names,
+    uuid_parameter,
+)
+from leerstroom.lrs.signatures import check_signatures
+from leerstroom.lrs.storage import Conflict, Filter, Storage, Stored, Vanished, Writing
+from leerstroom.lrs.storage.preparing import Prepared, prepare, resent, uuid_key
+from leerstroom.lrs.storage.preparing import digest as digest_of
+from leerstroom.statements.validation import is_uuid, validate
 
-BATCH_LIMIT = 5_000
-PAGE_LIMIT = 10_000
-DEFAULT_PAGE = 100
-STORED_HEADER = "X-Leerstroom-Stored"  # how many statements of a request were new
-
-_SINGLE = {"statementId", "voidedStatementId", "format", "attachments"}
-_QUERY = {
-    "agent", "verb", "activity", "registration", "related_activities", "related_agents", "since", "until", "limit", "format", "attachments",
-    "ascending", "statementId", "voidedStatementId", "more",
-}  # fmt: skip
-
-
-class BadRequest(Exception):
-    """The request breaks the specification; the text says how."""
-
-
-def refusal(status: int, text: str) -> Response:
-    """An error answer: one sentence, as JSON."""
-    return Response(orjson.dumps({"error": text}), status, media_type="application/json")
+_FILTERS = ("agent", "verb", "activity", "registration", "related_activities", "related_agents", "since", "until", "limit", "ascending")
+_SINGLE = ("statementId", "voidedStatementId")
 
 
-def parsed(body: bytes) -> Any:
-    """A JSON body. Raises BadRequest for what is none, has a key twice, or is nested too deep."""
-    try:
-        return orjson.loads(body)
-    except (orjson.JSONDecodeError, RecursionError) as error:
-        raise BadRequest("the body is no JSON in UTF-8") from error
+class Statements:
+    """The resource over one store."""
 
+    methods = ("GET", "PUT", "POST")
+    path = "statements"
 
-async def put(request: Request, storage: Storage, credential: Credential, version: str, home_page: str) -> Response:
-    """PUT: one statement under the id of the query."""
-    statement_id = request.query_params.get("statementId", "")
-    unknown = set(request.query_params) - {"statementId"}
-    if unknown:
-        raise BadRequest(f"unknown parameter {min(unknown)[:60]}")
-    try:
-        uuid.UUID(statement_id)
-    except ValueError as error:
-        raise BadRequest("statementId is missing or no UUID") from error
-    statement = parsed(await request.body())
-    if not isinstance(statement, dict):
-        raise BadRequest("the body must be one statement")
-    if str(statement.setdefault("id", statement_id)).lower() != statement_id.lower():
-        raise BadRequest("statementId differs from the statement's id")
-    stored = await _store([statement], storage, credential, version, home_page)
-    return Response(status_code=204, headers={STORED_HEADER: str(stored.new)})
+    def __init__(self, storage: Storage, limits: Limits) -> None:
+        self._storage, self._limits = storage, limits
 
+    # --- in -----------------------------------------------------------------------------------------------------------------------------
 
-async def post(request: Request, storage: Storage, credential: Credential, version: str, home_page: str) -> Response:
-    """POST: one statement or a batch, stored whole or not at all; answers the ids in the order of the batch."""
-    if request.query_params:
-        raise BadRequest("POST takes no parameters")
-    value = parsed(await request.body())
-    statements = value if isinstance(value, list) else [value]
-    if len(statements) > BATCH_LIMIT:
-        return refusal(413, f"a batch holds at most {BATCH_LIMIT} statements")
-    stored = await _store(statements, storage, credential, version, home_page)
-    return Response(orjson.dumps(stored.ids), media_type="application/json", headers={STORED_HEADER: str(stored.new)})
+    async def put(self, call: Call) -> Reply:
+        """One statement under the id of the parameter; 204."""
+        call.only("statementId")
+        call.allow(Scope.STATEMENTS_WRITE)
+        statement_id = call.require("statementId")
+        if not is_uuid(statement_id):
+            raise Refusal(400, "the parameter 'statementId' must be a UUID")
+        single, batch, contents = self._read(call)
+        if not single:
+            raise Refusal(400, "PUT takes one statement, not a list")
+        statement, sent = batch[0]
+        if isinstance(statement, dict):
+            if str(statement.setdefault("id", statement_id)).lower() != statement_id.lower():
+                raise Refusal(400, "the statement's id differs from the parameter 'statementId'", index=0, property="id")
+            await self._store(call, [(statement, sent)], contents)
+            return Reply(204)
+        raise Refusal(400, "a statement must be a JSON object", index=0, property="")
 
+    async def post(self, call: Call) -> Reply:
+        """One statement or a list of them; 200 with their ids, in their order."""
+        call.only()
+        call.allow(Scope.STATEMENTS_WRITE)
+        _, batch, contents = self._read(call)
+        stored = await self._store(call, batch, contents)
+        return json_reply(stored.ids)
 
-async def _store(statements: list[Any], storage: Storage, credential: Credential, version: str, home_page: str) -> Any:
-    import asyncio
-
-    def checked() -> None:
-        seen: set[str] = set()
-        for number, statement in enumerate(statements):
+    def _read(self, call: Call) -> tuple[bool, list[tuple[Any, bytes]], list[Content]]:
+        """(whether it is one statement, [(statement, its JSON)], attachments)."""
+        contents: list[Content] = []
+        body = call.body
+        if call.content_type == "multipart/mixed":
+            body, contents = read_mixed(call.headers["content-type"], body)
+        elif call.content_type != JSON:
+            raise Refusal(400, "statements are sent as application/json or multipart/mixed")
+        try:
+            value = orjson.loads(body)
+        except orjson.JSONDecodeError as error:
+            raise Refusal(400, f"the body must be JSON in UTF-8: {str(error).split(':', 1)[0]}") from None
+        listed = value if isinstance(value, list) else [value]
+        if len(listed) > self._limits.batch:
+            raise Refusal(413, f"a batch must have at most {self._limits.batch} statements; send smaller ones")
+        batch = []
+        colons = 0
+        for number, statement in enumerate(listed):
             try:
-                validate(statement, version)
+                sent = orjson.dumps(statement)
+            except TypeError:
+                raise Refusal(400, f"statement {number} is nested too deeply", index=number, property="") from None
+            colons += sent.count(b":")
+            batch.append((statement, sent))
+        refuse_repeated_names(body, colons)
+        return not isinstance(value, list), batch, contents
+
+    async def _store(self, call: Call, batch: Sequence[tuple[Any, bytes]], contents: Sequence[Content]) -> Stored:
+        try:
+            try:
+                return await self._attempt(call, batch, contents, look=True)
+            except Vanished:
+                return await self._attempt(call, batch, contents, look=False)
+        except Conflict as conflict:
+            index = next(number for number, (statement, _) in enumerate(batch) if statement["id"] == conflict.statement_id)
+            raise Refusal(409, str(conflict), index=index, property="id") from None
+
+    async def _attempt(self, call: Call, batch: Sequence[tuple[Any, bytes]], contents: Sequence[Content], *, look: bool) -> Stored:
+        if len(call.body) > 65_536:  # a large batch must not hold up those who read
+            prepared = await asyncio.to_thread(self._prepare, call, batch, contents, look=look)
+        else:
+            prepared = self._prepare(call, batch, contents, look=look)
+        parts = [(each.sha2, each.content_type, each.content) for each in contents]
+
+        def job(writing: Writing) -> Stored:
+            return writing.store(prepared, parts)
+
+        return await asyncio.wrap_future(self._storage.writer.submit(job))
+
+    def _prepare(self, call: Call, batch: Sequence[tuple[Any, bytes]], contents: Sequence[Content], *, look: bool) -> list[Prepared]:
+        known = self._resent(batch) if look else set()
+        seen: set[bytes] = set()
+        with_attachments = bool(contents)
+        define = call.credential.may(Scope.DEFINE, Scope.ALL)
+        for number, (statement, sent) in enumerate(batch):
+            try:
+                if number not in known:
+                    validate(statement, call.version)
+                    if "attachments" in statement or statement["object"].get("objectType") == "SubStatement":
+                        with_attachments = True
             except InvalidStatement as error:
-                raise BadRequest(f"statement {number}: {error}") from error
-            if statement.get("attachments"):
-                for attachment in statement["attachments"]:
-                    if "fileUrl" not in attachment:
-                        raise BadRequest(f"statement {number}: an attachment without fileUrl needs a multipart request")
-            identity = statement.setdefault("id", str(uuid.uuid4()))
-            if identity.lower() in seen:
-                raise BadRequest(f"statement {number}: its id occurs twice in the batch")
-            seen.add(identity.lower())
+                raise Refusal(400, f"statement {number}: {error}", index=number, property=error.property) from None
+            if "id" not in statement:
+                statement["id"] = str(uuid4())
+            key = uuid_key(statement["id"])
+            if key in seen:
+                raise Refusal(400, f"statement {number}: its id occurs twice in the batch", index=number, property="id")
+            seen.add(key)
+        if with_attachments:
+            check_contents([statement for statement, _ in batch], contents, self._storage)
+            check_signatures([statement for statement, _ in batch], contents)
+        return [
+            prepare(statement, sent, call.credential.authority, call.version, define=define) if number not in known else resent(statement, sent)
+            for number, (statement, sent) in enumerate(batch)
+        ]
 
-    await run_in_threadpool(checked)
-    return await asyncio.wrap_future(storage.store(statements, credential.authority(home_page), version))
+    def _resent(self, batch: Sequence[tuple[Any, bytes]]) -> set[int]:
+        """Places of statements that are stored exactly so: they were valid then, they are now. Makes sending again cheap."""
+        keys: dict[bytes, int] = {}
+        for number, (statement, _) in enumerate(batch):
+            told = statement.get("id") if isinstance(statement, dict) else None
+            if isinstance(told, str) and is_uuid(told):
+                keys[uuid_key(told)] = number
+        if not keys:
+            return set()
+        first = next(iter(keys))
+        if len(keys) > 8 and not self._storage.reader.known([first, *list(keys)[-3:]]):
+            return set()  # most batches are new; a sample spares them the look
+        held = self._storage.reader.known(list(keys))
+        return {keys[key] for key, told in held.items() if told == digest_of(batch[keys[key]][1])}
 
+    # --- out -------------------------------------------------------------------------------------------------------------------------
 
-# --- query --------------------------------------------------------------------------------------------------------------------------
+    async def get(self, call: Call) -> Reply:
+        """One statement, or those that match, newest first."""
+        through = self._storage.consistent_through()
+        reply = await asyncio.to_thread(self._get, call)
+        reply.headers["X-Experience-API-Consistent-Through"] = times.text(through)
+        return reply
 
+    def _get(self, call: Call) -> Reply:
+        call.only(*_SINGLE, *_FILTERS, "format", "attachments", "cursor")
+        call.allow(Scope.STATEMENTS_READ, Scope.STATEMENTS_READ_MINE)
+        shape = call.parameters.get("format", "exact")
+        if shape not in formats.FORMATS:
+            raise Refusal(400, f"the parameter 'format' must be one of {', '.join(formats.FORMATS)}")
+        if any(name in call.parameters for name in _SINGLE):
+            return self._one(call, shape)
+        return self._many(call, shape)
 
-async def get(request: Request, storage: Storage, credential: Credential) -> Response:
-    """GET and HEAD: one statement, or a result that matches the filters with a `more` that never expires."""
-    given = dict(request.query_params)
-    unknown = set(given) - _QUERY
-    if unknown:
-        raise BadRequest(f"unknown parameter {min(unknown)[:60]}")
-    headers = {"X-Experience-API-Consistent-Through": stored_text(storage.consistent_through)}
-    if "more" in given:
-        given = _resume(given["more"])
-    if "statementId" in given or "voidedStatementId" in given:
-        return await _one(request, storage, given, headers)
-    if not credential.may("statements/read"):
-        raise BadRequest("statements/read/mine is answered by id only")
-    query, style = _filter(given), _format(given)
-    found = await run_in_threadpool(lambda: list(storage.find(query)))
-    more = ""
-    page = query.limit - 1
-    if len(found) > page:
-        found = found[:page]
-        given["more_after"] = str(found[-1][0])
-        token = base64.urlsafe_b64encode(orjson.dumps(given)).decode().rstrip("=")
-        more = f"{request.scope.get('root_path', '')}/xapi/statements?more={token}"
-    bodies: Iterable[bytes] = (body for _, body in found)
-    if style != "exact":
-        languages = preferred(request.headers.get("accept-language", ""))
-        bodies = (orjson.dumps(_styled(orjson.loads(body), style, languages)) for body in bodies)
-    if found:
-        headers["Last-Modified"] = _http_date(max(seq for seq, _ in found))
-    body = b'{"statements":[' + b",".join(bodies) + b'],"more":' + orjson.dumps(more) + b"}"
-    return Response(body, media_type="application/json", headers=headers)
+    def _mine(self, call: Call) -> bytes | None:
+        """The authority that a credential is confined to, None when it may read everything."""
+        return None if call.credential.may(Scope.STATEMENTS_READ) else call.credential.authority.term
 
+    def _one(self, call: Call, shape: str) -> Reply:
+        if set(call.parameters) - {"format", "attachments", *_SINGLE} or len(set(_SINGLE) & set(call.parameters)) == 2:
+            raise Refusal(400, "beside statementId or voidedStatementId only format and attachments are allowed")
+        with_attachments = call.flag("attachments")
+        voided = "voidedStatementId" in call.parameters
+        statement_id = uuid_parameter(call, "voidedStatementId" if voided else "statementId")
+        assert statement_id is not None
+        found = self._storage.reader.one(statement_id, voided=voided)
+        if found is not None and self._mine(call) is not None:
+            theirs = terms.agent_identity(orjson.loads(found[1])["authority"])
+            found = found if theirs is not None and terms.person(theirs) == self._mine(call) else None
+        if found is None:
+            raise Refusal(404, "no such statement" if not voided else "no voided statement of this id")
+        seq, body = found
+        if shape != "exact":
+            [body] = formats.shaped([body], shape, self._storage, call.headers.get("accept-language", ""))
+        reply = Reply(200, body, JSON, {"Last-Modified": times.http(seq)})
+        if with_attachments:
+            reply.body, reply.content_type = write_mixed(body, self._storage.reader.attachments([seq]))
+        return reply
 
-async def _one(request: Request, storage: Storage, given: dict[str, str], headers: dict[str, str]) -> Response:
-    if "statementId" in given and "voidedStatementId" in given:
-        raise BadRequest("statementId and voidedStatementId exclude each other")
-    others = set(given) - _SINGLE
-    if others:
-        raise BadRequest(f"{min(others)} does not go with an id")
-    style = _format(given)
-    voided = "voidedStatementId" in given
-    wanted = given["voidedStatementId" if voided else "statementId"]
-    try:
-        uuid.UUID(wanted)
-    except ValueError as error:
-        raise BadRequest("the id is no UUID") from error
-    found = await run_in_threadpool(lambda: storage.one(wanted, voided=voided))
-    if found is None:
-        return Response(
-            orjson.dumps({"error": "no such statement"}), 404, media_type="application/json", headers=headers
+    def _many(self, call: Call, shape: str) -> Reply:
+        query = self._filter(call)
+        with_attachments = call.flag("attachments")
+        rows = self._storage.reader.find(query)
+        more = len(rows) == query.limit
+        rows = rows[: query.limit - 1]
+        kept, size = 0, 0
+        for row in rows:
+            size += len(row[1])
+            kept += 1
+            if size > self._limits.page_bytes:
+                more, rows = more or kept < len(rows), rows[:kept]
+                break
+        bodies = [row[1] for row in rows]
+        if shape != "exact":
+            bodies = formats.shaped(bodies, shape, self._storage, call.headers.get("accept-language", ""))
+        following = ""
+        if more:
+            following = f"{call.endpoint}statements?" + urlencode({**call.parameters, "cursor": str(rows[-1][0])})
+        body = b'{"statements":[' + b",".join(bodies) + b'],"more":' + orjson.dumps(following) + b"}"
+        reply = Reply(200, body)
+        if rows:
+            reply.headers["Last-Modified"] = times.http(max(rows[0][0], rows[-1][0]))
+        if with_attachments:
+            reply.body, reply.content_type = write_mixed(body, self._storage.reader.attachments([row[0] for row in rows]))
+        return reply
+
+    def _filter(self, call: Call) -> Filter:
+        """The parameters as a query for one row more than the page, so that `more` is known."""
+        has = call.parameters.__contains__
+        agent = activity = verb = None
+        if has("agent"):
+            identity = terms.agent_identity(agent_parameter(call, group=True))
+            if identity is None:
+                raise Refusal(400, "the parameter 'agent' must be an Agent or an identified Group")
+            agent = (terms.person(identity), tuple(terms.AGENT_ROLES) if call.flag("related_agents") else (terms.Role.AGENT,))
+        if has("activity"):
+            activity = (
+                terms.activity(iri_parameter(call, "activity")),
+                tuple(terms.ACTIVITY_ROLES) if call.flag("related_activities") else (terms.Role.ACTIVITY,),
+            )
+        if has("verb"):
+            verb = terms.verb(iri_parameter(call, "verb"))
+        call.flag("related_agents"), call.flag("related_activities")
+        registration = uuid_parameter(call, "registration")
+        ascending = call.flag("ascending")
+        after, until = call.time("since"), call.time("until")
+        cursor = call.parameters.get("cursor")
+        if cursor is not None:
+            if not cursor.isdigit() or len(cursor) > 18:
+                raise Refusal(400, "the parameter 'cursor' is not one of ours; follow 'more' as it is")
+            if ascending:
+                after = max(after or 0, int(cursor))
+            else:
+                until = min(int(cursor) - 1, until if until is not None else int(cursor))
+        return Filter(
+            agent=agent,
+            activity=activity,
+            verb=verb,
+            registration=terms.registration(registration) if registration else None,
+            after=after,
+            until=until,
+            ascending=ascending,
+            limit=self._page(call) + 1,
+            authority=self._mine(call),
         )
-    seq, body = found
-    if style != "exact":
-        body = orjson.dumps(_styled(orjson.loads(body), style, preferred(request.headers.get("accept-language", ""))))
-    return Response(body, media_type="application/json", headers={**headers, "Last-Modified": _http_date(seq)})
 
-
-def _filter(given: dict[str, str]) -> Filter:
-    terms: list[tuple[str, tuple[Role, ...]]] = []
-    related_agents, related_activities = _flag(given, "related_agents"), _flag(given, "related_activities")
-    if "agent" in given:
-        agent = parsed(given["agent"].encode())
-        try:
-            validate({"actor": agent, "verb": {"id": "https://w3id.org/x"}, "object": {"id": "https://w3id.org/x"}})
-        except InvalidStatement as error:
-            raise BadRequest(f"agent: {error}") from error
-        term = agent_term(agent)
-        if term is None:
-            raise BadRequest("agent must be identified")
-        terms.append((term, (Role.AGENT, Role.RELATED_AGENT) if related_agents else (Role.AGENT,)))
-    if "registration" in given:
-        try:
-            uuid.UUID(given["registration"])
-        except ValueError as error:
-            raise BadRequest("registration is no UUID") from error
-        terms.append((given["registration"].lower(), (Role.REGISTRATION,)))
-    for name, role, related in (("activity", Role.ACTIVITY, related_activities), ("verb", Role.VERB, False)):
-        if name in given:
-            if ":" not in given[name]:
-                raise BadRequest(f"{name} is no IRI")
-            terms.append((given[name], (role, Role.RELATED_ACTIVITY) if related else (role,)))
-    try:
-        limit = int(given.get("limit", "0"))
-    except ValueError as error:
-        raise BadRequest("limit is no number") from error
-    if limit < 0:
-        raise BadRequest("limit is negative")
-    _flag(given, "attachments")
-    ascending = _flag(given, "ascending")
-    after, until = _seq(given, "since"), _seq(given, "until")
-    if "more_after" in given:
-        place = int(given["more_after"])
-        after, until = (place, until) if ascending else (after, place - 1)
-    return Filter(tuple(terms), after, until, ascending, min(limit or DEFAULT_PAGE, PAGE_LIMIT) + 1)
-
-
-def _flag(given: dict[str, str], name: str) -> bool:
-    value = given.get(name, "false")
-    if value not in {"true", "false"}:
-        raise BadRequest(f"{name} must be true or false")
-    return value == "true"
-
-
-def _format(given: dict[str, str]) -> str:
-    style = given.get("format", "exact")
-    if style not in {"ids", "exact", "canonical"}:
-        raise BadRequest("format must be ids, exact or canonical")
-    return style
-
-
-def _seq(given: dict[str, str], name: str) -> int | None:
-    if name not in given:
-        return None
-    try:
-        moment = datetime.fromisoformat(given[name].replace(" ", "+"))
-    except ValueError as error:
-        raise BadRequest(f"{name} is no time of ISO 8601") from error
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-    return round((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1_000_000)
-
-
-def _resume(token: str) -> dict[str, str]:
-    try:
-        value = orjson.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-    except ValueError as error:
-        raise BadRequest("more is not one of ours") from error
-    if (
-        not isinstance(value, dict)
-        or not set(value) <= _QUERY | {"more_after"}
-        or not str(value.get("more_after", "")).isdigit()
-    ):
-        raise BadRequest("more is not one of ours")
-    return {str(name): str(each) for name, each in value.items()}
-
-
-def _styled(statement: dict[str, Any], style: str, languages: list[str]) -> dict[str, Any]:
-    return ids_only(statement) if style == "ids" else canonical(statement, languages)
-
-
-def _http_date(seq: int) -> str:
-    from email.utils import formatdate
-
-    return formatdate(seq / 1_000_000, usegmt=True)
+    def _page(self, call: Call) -> int:
+        told = call.parameters.get("limit")
+        if told is None:
+            return self._limits.default_page
+        if not told.isascii() or not told.isdigit() or len(told) > 12:
+            raise Refusal(400, "the parameter 'limit' must be a whole number, 0 or more")
+        return min(int(told) or self._limits.page, self._limits.page)

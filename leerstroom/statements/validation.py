@@ -89,6 +89,26 @@ def validate(statement: Mapping[str, Any], version: str = "1.0.3") -> None:
         _authority(statement["authority"])
 
 
+def validate_actor(actor: Any, path: str = "actor") -> None:
+    """Raises InvalidStatement unless this is an Agent or a Group."""
+    _actor(actor, path)
+
+
+def is_iri(text: str) -> bool:
+    """Whether this is an absolute IRI."""
+    return _known_iri(text)
+
+
+def is_uuid(text: str) -> bool:
+    """Whether this is a UUID, in either case, with its dashes."""
+    return _UUID(text) is not None
+
+
+def is_language(text: str) -> bool:
+    """Whether this is a language tag of RFC 5646."""
+    return _language(text)
+
+
 def _fail(message: str, path: str) -> None:
     raise InvalidStatement(f"{path or 'statement'} {message}", path)
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,9 @@ def write_index(out: Path, language: str, organisation: str) -> Path:
         if found:
             day = date.fromisoformat(found[1])
             workbook = out / f"learning-{day.isoformat()}.xlsx"
-            headlines = dict(_HEADLINE.findall(path.read_text(encoding="utf-8")[:4000]))
+            headlines = {
+                each: unescape(text) for each, text in _HEADLINE.findall(path.read_text(encoding="utf-8")[:4000])
+            }
             nights.append({
                 "day": day,
                 "href": path.name,

@@ -237,14 +237,16 @@ def _summary_rows(facts: Facts, wording: Wording) -> list[tuple[str, Figure, str
         )
 
     rows = [(wording.text("workbook.people"), Figure(facts.people, "ok", days=1), "count", "")]
-    for indicator in SUMMED:  # first what everyone did together
-        if indicator in facts.sums or indicator in facts.whole.figures:
-            rows.append((
-                wording.text("workbook.together", name=label(indicator, wording.language)),
-                summed(indicator),
-                unit(indicator),
-                explained(indicator),
-            ))
+    together = [each for each in SUMMED if each in facts.sums or each in facts.whole.figures]
+    rows += [
+        (
+            wording.text("workbook.together", name=label(each, wording.language)),
+            summed(each),
+            unit(each),
+            explained(each),
+        )
+        for each in together
+    ]
     for indicator, figure in sorted(facts.whole.figures.items(), key=lambda each: position(each[0])):
         name = label(indicator, wording.language)
         if indicator in SUMMED:

@@ -1,5 +1,6 @@
 """The report as a reader, a screen reader and a careful works council would look at it."""
 
+import itertools
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -214,7 +215,7 @@ def test_every_picture_has_a_title_and_a_table(page: Page) -> None:
 
 def test_headings_do_not_skip_a_level(page: Page) -> None:
     levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch(r"h[1-6]", tag)]
-    assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
 
 
 def luminance(colour: str) -> float:

@@ -18,6 +18,7 @@ Maker = Callable[[int], Spec]  # width -> specification
 
 _SPEAKING = re.compile(r' (?:aria-[a-z]+|role|class|pointer-events|xmlns:xlink|xmlns|version|font-family)="[^"]*"')
 _LONG = re.compile(r"(\d+\.\d{2})\d+")
+_CLIP = re.compile(r'id="clip(\d+)"')
 _GROUND = re.compile(r'<rect width="[^"]+" height="[^"]+" fill="(?:white|transparent)"/>')
 _LOOK: Spec = {
     "background": "transparent",
@@ -53,7 +54,8 @@ def _inline(svg: str, name: str, title: str, size: str) -> str:
     if box is None:
         raise ValueError("the drawing has no size")
     body = _GROUND.sub("", _LONG.sub(r"\1", _SPEAKING.sub("", body)), count=1)
-    body = body.replace('id="clip', f'id="{name}-clip').replace("url(#clip", f"url(#{name}-clip")
+    for number, clip in enumerate(dict.fromkeys(_CLIP.findall(body))):  # Vega counts on from one drawing to the next
+        body = re.sub(rf"\bclip{clip}\b", f"{name}-clip-{number}", body)
     return f'<svg class="chart {size}" viewBox="{box[1]}" role="img" aria-labelledby="{name}-t"><title id="{name}-t">{_escaped(title)}</title>{body}'
 
 

@@ -1,5 +1,6 @@
 """Small multiples over time: a row of bars a series, one above the other, on one scale so that heights may be compared."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -50,7 +51,7 @@ def over_time(rows: Sequence[Series], wording: Wording, *, weekly: bool, unit: f
                 "transform": [{"filter": "!datum.loaded"}],
             }
             bars = {
-                "mark": {"type": "bar", "color": LIGHT[series.colour], "cornerRadiusEnd": 1.5},
+                "mark": {"type": "bar", "color": LIGHT[series.colour], "cornerRadius": 1},
                 "encoding": {"x": place, "y": value},
             }
             parts.append({
@@ -67,12 +68,11 @@ def _cell(position: int, step: Step, unit: float) -> dict[str, Any]:
 
 
 def _round_top(highest: float) -> tuple[float, float]:
-    """The upper end of the scale and the distance of two marks below it, both easy to read."""
+    """The upper end of the scale and the distance of its marks (0, one, two), easy to read and with the second mark within the scale."""
     if highest <= 0:
-        return 1.0, 1.0
-    power = 10.0 ** (len(str(int(highest))) - 1) if highest >= 1 else 0.1
-    every = next(size * power for size in (0.5, 1.0, 2.0, 2.5, 5.0, 10.0) if 2.35 * size * power >= highest)
-    every = every if highest < 3 else max(1.0, round(every))
+        return 1.0, 0.5
+    power = 10.0 ** math.floor(math.log10(highest))
+    every = next(size * power for size in (0.5, 1.0, 2.0, 2.5, 5.0) if 2.35 * size * power >= highest)
     return max(highest * 1.04, 2 * every), every
 
 

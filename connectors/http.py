@@ -6,6 +6,7 @@ back-off and jitter. No body, address of a person or secret ever reaches a messa
 """
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -30,6 +31,9 @@ from leerstroom.errors import (
 )
 
 logger = logging.getLogger(__name__)
+logging.getLogger("urllib3.connectionpool").setLevel(
+    logging.INFO
+)  # its DEBUG lines are whole addresses, and those may name people
 
 USER_AGENT = "leerstroom/0.1"
 _SERVER_FAULTS = frozenset({500, 502, 503, 504, 507, 520, 521, 522, 523, 524, 530})
@@ -135,7 +139,7 @@ class Api:
     ) -> Answer:
         """One request with retry. Raises the errors of `leerstroom.errors` that this module's first lines name."""
         url = self._address(path)
-        where = f"connection '{self.connection}' at {urlsplit(url).path}"
+        where = f"connection '{self.connection}' at {shown_path(url)}"
         started = time.monotonic()
 
         def patience(state: tenacity.RetryCallState) -> bool:
@@ -250,6 +254,14 @@ def _json(response: requests.Response) -> Any:
         return orjson.loads(content)
     except orjson.JSONDecodeError:
         return _NO_JSON
+
+
+_PLAIN_SEGMENT = re.compile(r"[A-Za-z_.-]{0,40}|[vr]?\d{1,3}").fullmatch
+
+
+def shown_path(url: str) -> str:
+    """The path of an address for messages and logs: segments that may be ids of people, rooms or occurrences are left out."""
+    return "/".join(segment if _PLAIN_SEGMENT(segment) else "…" for segment in urlsplit(url).path.split("/"))
 
 
 def error_code(body: Any) -> str:

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from leerstroom.statements.validation import validate
 
 from connectors.source import Mapping_, Record, Source
 from leerstroom.errors import BadRecord
 from leerstroom.people import ExcludedAccount, People
 from leerstroom.statements import Built, Ignored, Outcome, Retracted, Statement, record_id, statement_id
+from leerstroom.statements.validation import validate
 from leerstroom.statements.vocabulary import EXTENSION_BASE, PROFILE
 
 
@@ -126,6 +126,10 @@ class Mapper:
             for covered, outcome in function(records, self.people):
                 members = list(covered)
                 fresh = [left.pop(id(member)) for member in members if id(member) in left]
+                if isinstance(outcome, BadRecord):
+                    for member in fresh:
+                        yield self._quarantine(member, str(outcome))
+                    continue
                 try:
                     finished = self._finished(members[0], outcome)
                 except BadRecord as error:
@@ -133,6 +137,9 @@ class Mapper:
                         yield self._quarantine(member, str(error))
                     continue
                 yield from self._account(fresh, [finished])
+        except ExcludedAccount:
+            yield from self._account(list(left.values()), [Ignored("account on the exclusion list")])
+            return
         except BadRecord as error:
             for record in left.values():
                 yield self._quarantine(record, str(error))

@@ -152,7 +152,8 @@ def maps(kind: str, /, *, together: str | None = None, **match: Any) -> Callable
 
     `type="m.room.message"` wants `record["type"]` to be that; `content__msgtype=` reaches deeper. Without `together` the method gets
     `(record, people)` and returns or yields outcomes. With `together="occurrence"` consecutive records of one value are
-    gathered: it gets `(records, people)` and yields `(records, outcome)`, disposing of each record exactly once or more.
+    gathered: it gets `(records, people)` and yields `(records, outcome)`, disposing of each record at least once; a BadRecord as
+    outcome quarantines just those records.
     """
 
     def mark(function: _Function) -> _Function:
@@ -295,7 +296,7 @@ class BearerToken:
         return request
 
 
-Gathered = Iterable[tuple[Iterable[Record], Outcome]]
+Gathered = Iterable[tuple[Iterable[Record], Outcome | BadRecord]]
 
 
 # --- finding sources and checking connections ----------------------------------------------------------------------------------------

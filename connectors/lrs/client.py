@@ -56,6 +56,8 @@ class Lrs(tincan.RemoteLRS):  # type: ignore[misc] # tincan has no types
     ) -> None:
         if batch < 1 or in_flight < 1:
             raise ConfigurationError(f"LRS connection '{name}': batch and in_flight are at least 1")
+        if "://" in endpoint and not endpoint.startswith(("http://", "https://")):
+            raise ConfigurationError(f"LRS connection '{name}': the endpoint needs http:// or https://")
         super().__init__(version=version, endpoint=endpoint)
         self.name, self.batch, self.in_flight, self.page, self.patience_s = name, batch, in_flight, page, patience_s
         self.transport = Transport(
@@ -214,7 +216,7 @@ class Lrs(tincan.RemoteLRS):  # type: ignore[misc] # tincan has no types
         reply = self.transport.send(
             request.method,
             self.transport.address(request.resource, query),
-            content.encode() if isinstance(content, str) else content,
+            content.encode() if isinstance(content, str) else None if content is None else bytes(content),
             request.headers,
             raises_refusal=False,
         )
@@ -226,7 +228,7 @@ class Lrs(tincan.RemoteLRS):  # type: ignore[misc] # tincan has no types
         try:
             response.data = reply.content
         except UnicodeDecodeError:  # a document need not be text
-            response._data = reply.content  # noqa: SLF001 - tincan's setter always decodes
+            response._data = bytearray(reply.content)  # noqa: SLF001 - tincan's setter always decodes
         return response
 
     def about(self) -> tincan.LRSResponse:

@@ -52,8 +52,10 @@ _SHA2 = re.compile(r"[0-9a-f]{56,128}", re.IGNORECASE).fullmatch
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+(\s*;.*)?").fullmatch
 _LANGUAGE = re.compile(
     r"(?:[a-z]{2,3}(?:-[a-z]{3}){0,3}|[a-z]{4}|[a-z]{5,8})(?:-[a-z]{4})?(?:-(?:[a-z]{2}|\d{3}))?"
-    r"(?:-(?:[a-z0-9]{5,8}|\d[a-z0-9]{3}))*(?:-[0-9a-wy-z](?:-[a-z0-9]{2,8})+)*(?:-x(?:-[a-z0-9]{1,8})+)?"
-    r"|x(?:-[a-z0-9]{1,8})+|i-[a-z-]+|(?:art|cel|zh|no|sgn|en)-[a-z-]+",
+    r"(?:-(?:[a-z0-9]{5,8}|\d[a-z0-9]{3}))*(?P<extensions>(?:-[0-9a-wy-z](?:-[a-z0-9]{2,8})+)*)(?:-x(?:-[a-z0-9]{1,8})+)?"
+    r"|x(?:-[a-z0-9]{1,8})+"
+    r"|i-(?:ami|bnn|default|enochian|hak|klingon|lux|mingo|navajo|pwn|tao|tay|tsu)|en-gb-oed|sgn-(?:be-fr|be-nl|ch-de)"
+    r"|art-lojban|cel-gaulish|no-(?:bok|nyn)|zh-(?:guoyu|hakka|min|min-nan|xiang)",
     re.IGNORECASE,
 ).fullmatch
 _TIME = re.compile(
@@ -486,7 +488,15 @@ def _remembered(check: Callable[[str], Any]) -> Callable[[str], bool]:
 
 
 _known_iri = _remembered(_IRI)
-_language = _remembered(_LANGUAGE)
+
+
+@lru_cache(maxsize=5_000)
+def _language(tag: str) -> bool:
+    found = _LANGUAGE(tag)
+    if not found:
+        return False
+    singletons = [part for part in (found["extensions"] or "").lower().split("-") if len(part) == 1]
+    return len(set(singletons)) == len(singletons)  # RFC 5646, 2.2.6: no singleton twice
 
 
 @lru_cache(maxsize=20_000)

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from connectors.http import Api, RateLimit, RequestRefused, error_code, retry_after_s
+from connectors.http import Api, RateLimit, RequestRefused, error_code, retry_after_s, shown_path
 from leerstroom.errors import CredentialsRefused, QuotaExhausted, RateLimited, UnexpectedShape, Unreachable
 
 
@@ -42,7 +42,9 @@ def test_wrong_credentials_fail_at_once_and_name_connection_and_endpoint(serve) 
 
 
 def test_too_many_requests_waits_as_long_as_the_platform_says(serve) -> None:
-    platform = Platform(JSONResponse({"errcode": "M_LIMIT_EXCEEDED", "retry_after_ms": 300}, 429, {"Retry-After": "0"}), ok())
+    platform = Platform(
+        JSONResponse({"errcode": "M_LIMIT_EXCEEDED", "retry_after_ms": 300}, 429, {"Retry-After": "0"}), ok()
+    )
     started = time.monotonic()
     with Api(serve(platform.app), connection="c") as api:
         assert api.get("/x").body == {"fine": True}
@@ -67,14 +69,18 @@ def test_a_limit_without_any_header_backs_off_and_tries_again(serve) -> None:
 def test_a_spent_daily_quota_defers_and_is_not_tried_again(serve) -> None:
     platform = Platform(JSONResponse({"code": 429, "message": "You have reached the maximum daily rate limit"}, 429))
     with (
-        Api(serve(platform.app), connection="c", quota=lambda status, body: status == 429 and "daily" in body["message"]) as api,
+        Api(
+            serve(platform.app), connection="c", quota=lambda status, body: status == 429 and "daily" in body["message"]
+        ) as api,
         pytest.raises(QuotaExhausted),
     ):
         api.get("/x")
     assert len(platform.asked) == 1
 
 
-@pytest.mark.parametrize("broken", [Response("<html>maintenance</html>", 503), Response('{"cut": [1, 2', 200), Response("<html>", 200)])
+@pytest.mark.parametrize(
+    "broken", [Response("<html>maintenance</html>", 503), Response('{"cut": [1, 2', 200), Response("<html>", 200)]
+)
 def test_a_broken_answer_is_tried_again(serve, broken: Response) -> None:
     platform = Platform(broken, ok())
     with Api(serve(platform.app), connection="c") as api:
@@ -95,7 +101,10 @@ def test_no_server_at_all_is_unreachable_and_says_which_connection() -> None:
 
 def test_a_paging_address_on_another_host_is_never_followed(serve) -> None:
     platform = Platform(ok())
-    with Api(serve(platform.app), connection="c", auth=None) as api, pytest.raises(UnexpectedShape, match="another host"):
+    with (
+        Api(serve(platform.app), connection="c", auth=None) as api,
+        pytest.raises(UnexpectedShape, match="another host"),
+    ):
         api.get("http://evil.example/next")
     assert platform.asked == []
 
@@ -155,3 +164,12 @@ def test_a_rate_limit_spreads_requests_over_the_minute() -> None:
     assert delays[-1] == pytest.approx(4.5)
     now[0] = 100.0
     assert limit.delay_s() == 0.0
+
+
+def test_a_message_shows_the_endpoint_but_no_id_in_it() -> None:
+    assert shown_path("https://h.example/v2/report/users/anna@example.org/meetings") == "/v2/report/users/…/meetings"
+    assert (
+        shown_path("https://h.example/_matrix/client/v3/rooms/%21abc%3Ax/messages")
+        == "/_matrix/client/v3/rooms/…/messages"
+    )
+    assert shown_path("https://h.example/webservice/rest/server.php") == "/webservice/rest/server.php"

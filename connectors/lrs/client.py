@@ -333,7 +333,7 @@ class Lrs(tincan.RemoteLRS):  # type: ignore[misc] # tincan has no types
         )
         if state.etag is not None:
             request.headers["If-Match"] = state.etag
-        request.content = state.content
+        request._content = state.content  # noqa: SLF001 - tincan's setter takes text only
         response = self._send_request(request)
         response.content = state
         return response

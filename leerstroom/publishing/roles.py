@@ -77,7 +77,8 @@ def _own_values(into: Target, night: Night) -> None:
 
 
 def _own_rows(night: Night) -> Any:
-    return night.connection.execute(
-        f"SELECT {', '.join(_OWN_VALUES)} FROM v WHERE starts_with(grain, 'employee') AND period_end = ?",
-        [night.as_of],
+    columns = ", ".join(_OWN_VALUES)
+    return night.connection.sql(
+        f"SELECT {columns} FROM v WHERE starts_with(grain, 'employee') AND period_end = ?",  # noqa: S608 - our own names
+        params=[night.as_of],
     ).to_arrow_table()

@@ -30,7 +30,18 @@ from leerstroom.lrs.storage.preparing import Prepared, prepare, resent, uuid_key
 from leerstroom.lrs.storage.preparing import digest as digest_of
 from leerstroom.statements.validation import is_uuid, validate
 
-_FILTERS = ("agent", "verb", "activity", "registration", "related_activities", "related_agents", "since", "until", "limit", "ascending")
+_FILTERS = (
+    "agent",
+    "verb",
+    "activity",
+    "registration",
+    "related_activities",
+    "related_agents",
+    "since",
+    "until",
+    "limit",
+    "ascending",
+)
 _SINGLE = ("statementId", "voidedStatementId")
 
 
@@ -58,7 +69,9 @@ class Statements:
         statement, sent = batch[0]
         if isinstance(statement, dict):
             if str(statement.setdefault("id", statement_id)).lower() != statement_id.lower():
-                raise Refusal(400, "the statement's id differs from the parameter 'statementId'", index=0, property="id")
+                raise Refusal(
+                    400, "the statement's id differs from the parameter 'statementId'", index=0, property="id"
+                )
             await self._store(call, [(statement, sent)], contents)
             return Reply(204)
         raise Refusal(400, "a statement must be a JSON object", index=0, property="")
@@ -69,7 +82,7 @@ class Statements:
         call.allow(Scope.STATEMENTS_WRITE)
         _, batch, contents = self._read(call)
         stored = await self._store(call, batch, contents)
-        return json_reply(stored.ids)
+        return json_reply(stored.ids, X_Leerstroom_Stored=str(stored.new))  # exact counts for our loader, at no cost
 
     def _read(self, call: Call) -> tuple[bool, list[tuple[Any, bytes]], list[Content]]:
         """(whether it is one statement, [(statement, its JSON)], attachments)."""
@@ -105,10 +118,14 @@ class Statements:
             except Vanished:
                 return await self._attempt(call, batch, contents, look=False)
         except Conflict as conflict:
-            index = next(number for number, (statement, _) in enumerate(batch) if statement["id"] == conflict.statement_id)
+            index = next(
+                number for number, (statement, _) in enumerate(batch) if statement["id"] == conflict.statement_id
+            )
             raise Refusal(409, str(conflict), index=index, property="id") from None
 
-    async def _attempt(self, call: Call, batch: Sequence[tuple[Any, bytes]], contents: Sequence[Content], *, look: bool) -> Stored:
+    async def _attempt(
+        self, call: Call, batch: Sequence[tuple[Any, bytes]], contents: Sequence[Content], *, look: bool
+    ) -> Stored:
         if len(call.body) > 65_536:  # a large batch must not hold up those who read
             prepared = await asyncio.to_thread(self._prepare, call, batch, contents, look=look)
         else:
@@ -120,7 +137,9 @@ class Statements:
 
         return await asyncio.wrap_future(self._storage.writer.submit(job))
 
-    def _prepare(self, call: Call, batch: Sequence[tuple[Any, bytes]], contents: Sequence[Content], *, look: bool) -> list[Prepared]:
+    def _prepare(
+        self, call: Call, batch: Sequence[tuple[Any, bytes]], contents: Sequence[Content], *, look: bool
+    ) -> list[Prepared]:
         known = self._resent(batch) if look else set()
         seen: set[bytes] = set()
         with_attachments = bool(contents)
@@ -143,7 +162,9 @@ class Statements:
             check_contents([statement for statement, _ in batch], contents, self._storage)
             check_signatures([statement for statement, _ in batch], contents)
         return [
-            prepare(statement, sent, call.credential.authority, call.version, define=define) if number not in known else resent(statement, sent)
+            prepare(statement, sent, call.credential.authority, call.version, define=define)
+            if number not in known
+            else resent(statement, sent)
             for number, (statement, sent) in enumerate(batch)
         ]
 
@@ -230,7 +251,9 @@ class Statements:
         if rows:
             reply.headers["Last-Modified"] = times.http(max(rows[0][0], rows[-1][0]))
         if with_attachments:
-            reply.body, reply.content_type = write_mixed(body, self._storage.reader.attachments([row[0] for row in rows]))
+            reply.body, reply.content_type = write_mixed(
+                body, self._storage.reader.attachments([row[0] for row in rows])
+            )
         return reply
 
     def _filter(self, call: Call) -> Filter:
@@ -241,7 +264,10 @@ class Statements:
             identity = terms.agent_identity(agent_parameter(call, group=True))
             if identity is None:
                 raise Refusal(400, "the parameter 'agent' must be an Agent or an identified Group")
-            agent = (terms.person(identity), tuple(terms.AGENT_ROLES) if call.flag("related_agents") else (terms.Role.AGENT,))
+            agent = (
+                terms.person(identity),
+                tuple(terms.AGENT_ROLES) if call.flag("related_agents") else (terms.Role.AGENT,),
+            )
         if has("activity"):
             activity = (
                 terms.activity(iri_parameter(call, "activity")),

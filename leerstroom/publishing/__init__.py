@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from leerstroom.people import Directory
+from leerstroom.publishing.persons import erase_person, export_person
 
 logger = logging.getLogger(__name__)
 
-__all__ = ["Published", "publish"]
+__all__ = ["Published", "erase_person", "export_person", "publish"]
 
 
 @dataclass(frozen=True, slots=True)

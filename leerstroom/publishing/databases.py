@@ -43,7 +43,7 @@ class Target(Protocol):
     def first(self, sql: str, *parameters: Any) -> Any:
         """The first field of the first row, or None."""
 
-    def all(self, sql: str) -> list[tuple[Any, ...]]:
+    def all(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """All rows of a small answer."""
 
     def columns(self, table: str) -> list[str]:
@@ -155,8 +155,8 @@ class _DuckDb:
         row = self.connection.execute(sql, list(parameters)).fetchone()
         return row[0] if row else None
 
-    def all(self, sql: str) -> list[tuple[Any, ...]]:
-        return list(self.connection.execute(sql).fetchall())
+    def all(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        return list(self.connection.execute(sql, list(parameters)).fetchall())
 
     def columns(self, table: str) -> list[str]:
         found = self.connection.execute(
@@ -210,8 +210,10 @@ class _Postgres:
         row = self.connection.execute(sql.replace("?", "%s") if parameters else sql, parameters or None).fetchone()
         return row[0] if row else None
 
-    def all(self, sql: str) -> list[tuple[Any, ...]]:
-        return list(self.connection.execute(sql).fetchall())
+    def all(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        return list(
+            self.connection.execute(sql.replace("?", "%s") if parameters else sql, parameters or None).fetchall()
+        )
 
     def columns(self, table: str) -> list[str]:
         found = self.connection.execute(

@@ -79,6 +79,6 @@ def _own_values(into: Target, night: Night) -> None:
 def _own_rows(night: Night) -> Any:
     columns = ", ".join(_OWN_VALUES)
     return night.connection.sql(
-        f"SELECT {columns} FROM v WHERE starts_with(grain, 'employee') AND period_end = ?",  # noqa: S608 - our own names
+        f"SELECT {columns} FROM v WHERE starts_with(grain, 'employee') AND period_end = ?",
         params=[night.as_of],
     ).to_arrow_table()

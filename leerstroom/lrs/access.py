@@ -60,6 +60,10 @@ class Credential:
         return Scope.ALL_READ in self.scopes and (reading or bool(_READING.intersection(wanted)))
 
 
+NOBODY = Credential("", "", frozenset(), Authority(b"null", b""))
+"""Who reads `about` without saying who it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
     """A credential as the operator sees it."""
@@ -95,7 +99,9 @@ class Access:
         with self._hashing:
             mark = self._mark(header)
             found = self._remembered.get(mark)
-            if found and found[1] and self._still(found[1]):  # the same header, a few seconds later: only look whether it was revoked
+            if (
+                found and found[1] and self._still(found[1])
+            ):  # the same header, a few seconds later: only look whether it was revoked
                 self._remembered[mark] = (time.monotonic() + _REMEMBERED_S, found[1])
                 return found[1]
             credential = self._verified(*pair)
@@ -117,32 +123,46 @@ class Access:
         return hmac.digest(self._process_key, header.encode("utf-8", "surrogateescape"), "sha256")
 
     def _still(self, credential: Credential) -> bool:
-        rows = self._storage.reader.connection.rows("SELECT scopes, name FROM credentials WHERE key = ?", (credential.key,))
+        rows = self._storage.reader.connection.rows(
+            "SELECT scopes, name FROM credentials WHERE key = ?", (credential.key,)
+        )
         return bool(rows) and _scopes(rows[0][0]) == credential.scopes
 
     def _verified(self, key: str, secret: str) -> Credential | None:
-        rows = self._storage.reader.connection.rows("SELECT name, scopes, salt, secret FROM credentials WHERE key = ?", (key,))
+        rows = self._storage.reader.connection.rows(
+            "SELECT name, scopes, salt, secret FROM credentials WHERE key = ?", (key,)
+        )
         name, scopes, salt, stored = rows[0] if rows else ("", "", b"\0" * 16, b"\0" * 32)
-        right = hmac.compare_digest(_hash(secret, salt), stored)  # worked out for an unknown key too: the time tells nothing
+        right = hmac.compare_digest(
+            _hash(secret, salt), stored
+        )  # worked out for an unknown key too: the time tells nothing
         if not rows or not right:
             return None
         account = {"homePage": self._home_page, "name": hashlib.sha256(key.encode()).hexdigest()[:16]}
-        return Credential(key, name, _scopes(scopes), authority({"objectType": "Agent", "name": name, "account": account}))
+        return Credential(
+            key, name, _scopes(scopes), authority({"objectType": "Agent", "name": name, "account": account})
+        )
 
     # --- for operators -----------------------------------------------------------------------------------------------------------------
 
-    def add(self, name: str = "", scopes: Iterable[str] = (Scope.ALL,), key: str = "", secret: str = "") -> tuple[str, str]:
+    def add(
+        self, name: str = "", scopes: Iterable[str] = (Scope.ALL,), key: str = "", secret: str = ""
+    ) -> tuple[str, str]:
         """Makes a credential and gives (key, secret): the only time the secret is seen. Raises ConfigurationError for unknown scopes or a known key."""
         key = key or "lrs_" + secrets.token_hex(12)
         secret = secret or secrets.token_urlsafe(32)
         wanted = " ".join(sorted(set(scopes)))
         unknown = set(wanted.split()) - {str(each) for each in Scope}
         if unknown or not wanted:
-            raise ConfigurationError(f"unknown scope {', '.join(sorted(unknown)) or '(none given)'}; there are {', '.join(Scope)}")
+            raise ConfigurationError(
+                f"unknown scope {', '.join(sorted(unknown)) or '(none given)'}; there are {', '.join(Scope)}"
+            )
         if ":" in key or not key.isprintable():
             raise ConfigurationError("the key of a credential is printable and has no colon; choose another")
         if len(secret) < 8:
-            raise ConfigurationError("the secret of a credential has at least 8 characters; leave it out to have one made")
+            raise ConfigurationError(
+                "the secret of a credential has at least 8 characters; leave it out to have one made"
+            )
         salt = os.urandom(16)
         row = (key, name or key, wanted, salt, _hash(secret, salt), times.now())
 
@@ -164,12 +184,18 @@ class Access:
 
     def list(self) -> list[Listed]:
         """All credentials, without anything secret."""
-        rows = self._storage.reader.connection.rows("SELECT key, name, scopes, created FROM credentials ORDER BY created")
+        rows = self._storage.reader.connection.rows(
+            "SELECT key, name, scopes, created FROM credentials ORDER BY created"
+        )
         return [Listed(row[0], row[1], tuple(row[2].split()), times.text(row[3])) for row in rows]
 
     def revoke(self, key: str) -> bool:
         """Deletes a credential; whether there was one. Servers that run refuse it within 5 seconds."""
-        return bool(self._storage.writer.submit(lambda writing: writing.connection.run("DELETE FROM credentials WHERE key = ?", (key,))).result())
+        return bool(
+            self._storage.writer.submit(
+                lambda writing: writing.connection.run("DELETE FROM credentials WHERE key = ?", (key,))
+            ).result()
+        )
 
 
 def _hash(secret: str, salt: bytes) -> bytes:

@@ -7,13 +7,10 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import unquote, urlencode
-
-import orjson
 
 from leerstroom.lrs import times
 from leerstroom.lrs.about import About
-from leerstroom.lrs.access import Access, Credential
+from leerstroom.lrs.access import NOBODY, Access, Credential
 from leerstroom.lrs.activities import Activities
 from leerstroom.lrs.activity_profiles import ActivityProfiles
 from leerstroom.lrs.agent_profiles import AgentProfiles
@@ -33,9 +30,20 @@ Send = Callable[[Message], Awaitable[None]]
 Receive = Callable[[], Awaitable[Message]]
 
 PREFIX = "/xapi/"
-_ALTERNATE = {"authorization", "x-experience-api-version", "content-type", "content-length", "if-match", "if-none-match", "accept", "accept-language"}
+_ALTERNATE = {
+    "authorization",
+    "x-experience-api-version",
+    "content-type",
+    "content-length",
+    "if-match",
+    "if-none-match",
+    "accept",
+    "accept-language",
+}
 _EXPOSED = "ETag, Last-Modified, Location, X-Experience-API-Version, X-Experience-API-Consistent-Through"
-_ALLOWED = "Authorization, Content-Type, Content-Encoding, If-Match, If-None-Match, X-Experience-API-Version, Accept-Language"
+_ALLOWED = (
+    "Authorization, Content-Type, Content-Encoding, If-Match, If-None-Match, X-Experience-API-Version, Accept-Language"
+)
 _NEWEST_OF = {"1": "1.0.3", "2": "2.0.0"}
 
 
@@ -43,7 +51,10 @@ class Resource(Protocol):
     """A resource: its path below the endpoint, its methods, and an async function for each."""
 
     path: str
-    methods: tuple[str, ...]
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """What it answers to; HEAD and OPTIONS go without saying."""
 
 
 class LrsApp:
@@ -76,8 +87,14 @@ class LrsApp:
             reply, resource = await self._answered(scope, path, receive)
         except asyncio.CancelledError:
             raise
-        except Exception as error:  # noqa: BLE001 - the server outlives every request; what went wrong is logged by its kind only
-            logger.error("%s %s failed: %s", scope["method"], path[:80], type(error).__name__, exc_info=error if _harmless(error) else None)  # noqa: TRY400
+        except Exception as error:
+            logger.error(  # noqa: TRY400 - a trace may hold values of a statement
+                "%s %s failed: %s",
+                scope["method"],
+                path[:80],
+                type(error).__name__,
+                exc_info=error if _harmless(error) else None,
+            )
             self.storage.reader.dropped()
             reply, resource = _refused(Refusal(500, "the LRS failed; the log says more")), "error"
         self._health.seen(resource, scope["method"], reply.status, time.perf_counter() - started)
@@ -107,7 +124,9 @@ class LrsApp:
         if path in {"/health", "/metrics"}:
             return await self._health.answer(path), path[1:]
         try:
-            return await self._browser.answer(scope["method"], path, _headers(scope), scope.get("query_string", b""), scope.get("root_path", "")), "browser"
+            return await self._browser.answer(
+                scope["method"], path, _headers(scope), scope.get("query_string", b""), scope.get("root_path", "")
+            ), "browser"
         except Refusal as refusal:
             return _refused(refusal), "browser"
         except Unavailable:
@@ -122,7 +141,14 @@ class LrsApp:
         method = scope["method"]
         allowed = ", ".join(("OPTIONS", "HEAD", *resource.methods))
         if method == "OPTIONS":
-            reply = Reply(204, headers={"Allow": allowed, "Access-Control-Allow-Methods": allowed, "Access-Control-Allow-Headers": _ALLOWED})
+            reply = Reply(
+                204,
+                headers={
+                    "Allow": allowed,
+                    "Access-Control-Allow-Methods": allowed,
+                    "Access-Control-Allow-Headers": _ALLOWED,
+                },
+            )
             reply.headers["Access-Control-Max-Age"] = "600"
             return reply, path
         headers = _headers(scope)
@@ -153,7 +179,7 @@ class LrsApp:
         credential = await self.access.credential(headers.get("authorization"))
         if credential is None:
             if path == "about":
-                return _NOBODY
+                return NOBODY
             refusal = Refusal(401, "key or secret is wrong or missing (Basic authentication)")
             refusal.headers["WWW-Authenticate"] = 'Basic realm="Leerstroom LRS", charset="UTF-8"'
             raise refusal
@@ -214,9 +240,6 @@ def create_app(
     return LrsApp(storage, access, limits or Limits(), origins=origins)
 
 
-_NOBODY: Any = None  # `about` asks nothing of a credential
-
-
 def _headers(scope: Mapping[str, Any]) -> dict[str, str]:
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
 
@@ -236,8 +259,9 @@ def _version(headers: Mapping[str, str], *, optional: bool) -> str:
 
 
 def _spoken(headers: Mapping[str, str]) -> str:
-    """The version that a refusal is told in."""
-    return _NEWEST_OF["2" if headers.get("x-experience-api-version", "").startswith("2") else "1"]
+    """The version that a refusal is told in. A request without the header is one of 0.9, before there was a header; both suites accept no other common answer."""
+    told = headers.get("x-experience-api-version")
+    return "0.9" if told is None else _NEWEST_OF["2" if told.startswith("2") else "1"]
 
 
 def _refused(refusal: Refusal) -> Reply:
@@ -261,7 +285,9 @@ def _harmless(error: Exception) -> bool:
 
 
 async def _send(send: Send, reply: Reply, *, head: bool) -> None:
-    headers = [(name.lower().encode("latin-1"), text.encode("latin-1", "replace")) for name, text in reply.headers.items()]
+    headers = [
+        (name.lower().encode("latin-1"), text.encode("latin-1", "replace")) for name, text in reply.headers.items()
+    ]
     if reply.status != 204:
         headers.append((b"content-type", reply.content_type.encode("latin-1", "replace")))
         headers.append((b"content-length", str(len(reply.body)).encode()))

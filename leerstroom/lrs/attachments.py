@@ -1,6 +1,7 @@
 """Attachments: multipart/mixed in and out, and what must hold between statements and the parts that come with them (xAPI 1.0.3 part two, 2.4.11; part three, 1.5.2)."""
 
 import hashlib
+import logging
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ from python_multipart.multipart import MultipartParser
 from leerstroom.lrs.requests import JSON, Refusal
 from leerstroom.lrs.storage import Storage
 
+logging.getLogger("python_multipart").setLevel(
+    logging.CRITICAL
+)  # it logs what it finds in bodies; we answer 400 instead
 _HASHES = {56: hashlib.sha224, 64: hashlib.sha256, 96: hashlib.sha384, 128: hashlib.sha512}
 
 
@@ -118,7 +122,12 @@ def check_contents(statements: Sequence[Mapping[str, Any]], contents: Sequence[C
     missing = set(wanting) - (storage.reader.held_attachments(list(wanting)) if wanting else set())
     if missing:
         number = min(wanting[each] for each in missing)
-        raise Refusal(400, f"statement {number}: an attachment has neither fileUrl nor a part with its content", index=number, property="attachments")
+        raise Refusal(
+            400,
+            f"statement {number}: an attachment has neither fileUrl nor a part with its content",
+            index=number,
+            property="attachments",
+        )
 
 
 def write_mixed(statements: bytes, contents: Sequence[tuple[str, str, bytes]]) -> tuple[bytes, str]:

@@ -1,7 +1,6 @@
 """A page for people: search statements by person, verb, activity and time, see one in full. Server-rendered, no script, behind the same credentials."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from leerstroom.lrs.access import Access
 from leerstroom.lrs.requests import Limits, Refusal, Reply

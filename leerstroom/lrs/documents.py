@@ -49,27 +49,42 @@ class Documents:
         document = await asyncio.to_thread(self._storage.reader.document, *place.values)
         if document is None:
             raise Refusal(404, "no such document")
-        return Reply(200, document.content, document.content_type, {"ETag": f'"{document.etag}"', "Last-Modified": times.http(document.updated)})
+        return Reply(
+            200,
+            document.content,
+            document.content_type,
+            {"ETag": f'"{document.etag}"', "Last-Modified": times.http(document.updated)},
+        )
 
     async def names(self, place: Place, after: int | None) -> Reply:
         """The ids of the documents, of those only that changed after a time."""
-        listed = await asyncio.to_thread(self._storage.reader.documents, int(place.kind), place.activity, place.agent, place.registration, after)
-        reply = json_reply([name.decode("utf-8", "surrogatepass") for name, _ in dict(listed).items()])
+        listed = await asyncio.to_thread(
+            self._storage.reader.documents, int(place.kind), place.activity, place.agent, place.registration, after
+        )
+        reply = json_reply([name.decode("utf-8", "surrogatepass") for name in dict(listed)])
         if listed:
             reply.headers["Last-Modified"] = times.http(max(updated for _, updated in listed))
         return reply
 
-    async def put(self, call: Call, place: Place, *, careful: bool) -> Reply:
-        """Replaces a document. `careful`: without a precondition an existing one is not replaced (409), nor a new one made (400)."""
+    async def put(self, call: Call, place: Place) -> Reply:
+        """Replaces a document. A profile needs a precondition: without one 409 where it exists, 400 where it doesn't.
+
+        A state needs one in 2.0 only, where it exists (1.0.3 part three, 3.1; 2.0.0, 4.1.4).
+        """
         content_type = _checked(call)
+        profile = place.kind is not Kind.STATE
 
         def job(writing: Writing) -> None:
             before = read_document(writing.connection, *place.values)
             _preconditions(call, before)
-            if careful and not _has_precondition(call):
-                if before is not None:
-                    raise Refusal(409, "the document exists; read it, then send its ETag as If-Match (or If-None-Match: * for a new one)")
-                raise Refusal(400, "PUT of a profile needs If-Match or If-None-Match")
+            if not _has_precondition(call):
+                if before is not None and (profile or call.two):
+                    raise Refusal(
+                        409,
+                        "the document exists; read it, then send its ETag as If-Match (or If-None-Match: * for a new one)",
+                    )
+                if before is None and profile:
+                    raise Refusal(400, "PUT of a profile needs If-Match or If-None-Match")
             _write(writing, place, content_type, call.body)
 
         await self._written(job)
@@ -85,9 +100,15 @@ class Documents:
             _preconditions(call, before)
             content = call.body
             if before is not None:
-                old = orjson.loads(before.content) if before.content_type.split(";", 1)[0].strip().lower() == JSON else None
+                old = (
+                    orjson.loads(before.content)
+                    if before.content_type.split(";", 1)[0].strip().lower() == JSON
+                    else None
+                )
                 if not isinstance(old, dict) or not isinstance(new, dict):
-                    raise Refusal(400, "documents are merged only when both are JSON objects with the type application/json")
+                    raise Refusal(
+                        400, "documents are merged only when both are JSON objects with the type application/json"
+                    )
                 content = orjson.dumps({**old, **new})
             _write(writing, place, content_type, content)
 
@@ -101,7 +122,10 @@ class Documents:
 
         def job(writing: Writing) -> None:
             if all_names:
-                sql, values = "DELETE FROM documents WHERE kind = ? AND activity = ? AND agent = ?", [int(place.kind), place.activity, place.agent]
+                sql, values = (
+                    "DELETE FROM documents WHERE kind = ? AND activity = ? AND agent = ?",
+                    [int(place.kind), place.activity, place.agent],
+                )
                 if place.registration is not None:
                     sql += " AND registration = ?"
                     values.append(place.registration)
@@ -130,7 +154,10 @@ def _checked(call: Call) -> str:
 
 
 def _remove(writing: Writing, place: Place) -> None:
-    writing.connection.run("DELETE FROM documents WHERE kind = ? AND activity = ? AND agent = ? AND registration = ? AND name = ?", place.values)
+    writing.connection.run(
+        "DELETE FROM documents WHERE kind = ? AND activity = ? AND agent = ? AND registration = ? AND name = ?",
+        place.values,
+    )
 
 
 def _write(writing: Writing, place: Place, content_type: str, content: bytes) -> None:

@@ -104,7 +104,9 @@ def _spoken(definition: Mapping[str, Any], preferred: Sequence[str]) -> dict[str
     for name in ("choices", "scale", "source", "target", "steps"):
         if name in result:
             result[name] = [
-                {**each, "description": _one_language(each["description"], preferred)} if "description" in each else each
+                {**each, "description": _one_language(each["description"], preferred)}
+                if "description" in each
+                else each
                 for each in result[name]
             ]
     return result

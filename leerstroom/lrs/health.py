@@ -15,13 +15,20 @@ class Health:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
         self._registry = CollectorRegistry()
-        self._requests = Counter("lrs_requests", "Requests by resource, method and status", ("resource", "method", "status"), registry=self._registry)
+        self._requests = Counter(
+            "lrs_requests",
+            "Requests by resource, method and status",
+            ("resource", "method", "status"),
+            registry=self._registry,
+        )
         self._seconds = Histogram(
             "lrs_request_seconds", "Time to the answer", ("resource", "method"), registry=self._registry,
             buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
         )  # fmt: skip
         self._bytes = Gauge("lrs_database_bytes", "Size of the store on disk", registry=self._registry)
-        self._age = Gauge("lrs_newest_statement_age_seconds", "Time since the newest statement was stored", registry=self._registry)
+        self._age = Gauge(
+            "lrs_newest_statement_age_seconds", "Time since the newest statement was stored", registry=self._registry
+        )
         self._well = Gauge("lrs_up", "1 when reads and writes are taken", registry=self._registry)
 
     def seen(self, resource: str, method: str, status: int, seconds: float) -> None:

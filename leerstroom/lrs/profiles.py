@@ -26,11 +26,13 @@ class Profiles(ABC):
         call.only(self.of, "profileId", "since")
         _allow(call, reading=True)
         place, after = self.place(call), call.time("since")
-        return await (self._documents.get(place) if "profileId" in call.parameters else self._documents.names(place, after))
+        return await (
+            self._documents.get(place) if "profileId" in call.parameters else self._documents.names(place, after)
+        )
 
     async def put(self, call: Call) -> Reply:
         """Replaces a document."""
-        return await self._documents.put(call, self._writable(call), careful=True)
+        return await self._documents.put(call, self._writable(call))
 
     async def post(self, call: Call) -> Reply:
         """Makes or merges a document."""

@@ -18,7 +18,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 JSON = "application/json"
 
 
-class Refusal(Exception):  # noqa: N818 - an answer, not a fault
+class Refusal(Exception):
     """An answer of 4xx: status, a sentence for the caller, and where in the body it is wrong."""
 
     def __init__(self, status: int, message: str, *, index: int | None = None, property: str | None = None) -> None:  # noqa: A002
@@ -66,7 +66,9 @@ class Call:
         """Refuses parameters that the resource does not know, in this spelling."""
         for name in self.parameters:
             if name not in names:
-                raise Refusal(400, f"the parameter '{name[:60]}' is not known here; known are: {', '.join(names) or 'none'}")
+                raise Refusal(
+                    400, f"the parameter '{name[:60]}' is not known here; known are: {', '.join(names) or 'none'}"
+                )
 
     def require(self, name: str) -> str:
         """A parameter that must be there."""
@@ -86,9 +88,15 @@ class Call:
         if name not in self.parameters:
             return None
         try:
-            return times.microseconds(self.parameters[name].replace(" ", "+") if "T" in self.parameters[name].upper() else self.parameters[name])
+            return times.microseconds(
+                self.parameters[name].replace(" ", "+")
+                if "T" in self.parameters[name].upper()
+                else self.parameters[name]
+            )
         except ValueError:
-            raise Refusal(400, f"the parameter '{name}' must be a time of ISO 8601, such as 2026-11-03T09:00:00Z") from None
+            raise Refusal(
+                400, f"the parameter '{name}' must be a time of ISO 8601, such as 2026-11-03T09:00:00Z"
+            ) from None
 
     def allow(self, *scopes: Scope) -> None:
         """Refuses with 403 unless the credential has one of the scopes."""
@@ -114,7 +122,14 @@ def json_reply(value: Any, status: int = 200, **headers: str) -> Reply:
 def parse_parameters(query: bytes) -> dict[str, str]:
     """Parameters of a query or form. Refuses what is no UTF-8, a name without value, and a name that occurs twice."""
     try:
-        pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, strict_parsing=bool(query), encoding="utf-8", errors="strict", max_num_fields=100)
+        pairs = parse_qsl(
+            query.decode("ascii"),
+            keep_blank_values=True,
+            strict_parsing=bool(query),
+            encoding="utf-8",
+            errors="strict",
+            max_num_fields=100,
+        )
     except ValueError:
         raise Refusal(400, "the parameters must be name=value pairs, percent-encoded as UTF-8") from None
     parameters = dict(pairs)
@@ -129,7 +144,9 @@ def parse_json(body: bytes, what: str = "the body") -> Any:
         value = orjson.loads(body)
         written = orjson.dumps(value)
     except (orjson.JSONDecodeError, TypeError, RecursionError) as error:
-        raise Refusal(400, f"{what} must be JSON in UTF-8, nested at most 250 deep: {str(error).split(':', 1)[0]}") from None
+        raise Refusal(
+            400, f"{what} must be JSON in UTF-8, nested at most 250 deep: {str(error).split(':', 1)[0]}"
+        ) from None
     refuse_repeated_names(body, written.count(b":"), what)
     return value
 
@@ -189,7 +206,9 @@ async def read_body(receive: Receive, headers: Mapping[str, str], limits: Limits
     """The whole body, unpacked when it is gzip. Refuses with 413 what is larger than allowed, packed or not, and with 408 what comes too slowly."""
     told = headers.get("content-length")
     if told is not None and (not told.isdigit() or int(told) > limits.body):
-        raise Refusal(413 if told.isdigit() else 400, f"the body must have at most {limits.body} bytes; send smaller batches")
+        raise Refusal(
+            413 if told.isdigit() else 400, f"the body must have at most {limits.body} bytes; send smaller batches"
+        )
     parts: list[bytes] = []
     size = 0
     try:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from leerstroom.errors import ConfigurationError, Unreachable
 from leerstroom.lrs.app import LrsApp, create_app
@@ -63,46 +64,39 @@ def serve(
     limits = limits or Limits()
     if workers > 1 and not str(database).startswith("postgres"):
         raise ConfigurationError("several workers need PostgreSQL; SQLite has one writer: leave --workers at 1")
-    config = uvicorn.Config(
-        "leerstroom.lrs.server:from_environment",
-        factory=True,
-        host=host,
-        port=port,
-        fd=socket_fd,
-        workers=workers,
-        root_path=root_path,
-        loop="auto",
-        http="httptools",
-        lifespan="on",
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        date_header=True,
-        backlog=512,
-        limit_concurrency=1_000,
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=20,
-    )
     os.environ[_DATABASE_VARIABLE] = str(database)
     os.environ[_LIMITS_VARIABLE] = f"{limits.body} {limits.batch} {limits.page} {limits.default_page} {limits.read_s}"
     app = from_environment()  # here, so that faults are told before anything listens
+    if workers > 1:
+        app.storage.close()
+    settings: dict[str, Any] = {
+        "host": host,
+        "port": port,
+        "fd": socket_fd,
+        "root_path": root_path,
+        "http": "httptools",
+        "lifespan": "on",
+        "log_level": "warning",
+        "access_log": False,
+        "server_header": False,
+        "backlog": 512,
+        "limit_concurrency": 1_000,
+        "timeout_keep_alive": 75,
+        "timeout_graceful_shutdown": 20,
+    }
+    logger.info("LRS on http://%s:%d/xapi/", host, port)
     if workers == 1:
-        config.app, config.factory = app, False
-        config.load()
-        logger.info("LRS on http://%s:%d/xapi/", host, port)
-        uvicorn.Server(config).run()
-        return
-    app.storage.close()
-    from uvicorn.supervisors import Multiprocess
-
-    listening = config.bind_socket()
-    Multiprocess(config, target=uvicorn.Server(config).run, sockets=[listening]).run()
+        uvicorn.run(app, **settings)
+    else:
+        uvicorn.run("leerstroom.lrs.server:from_environment", factory=True, workers=workers, **settings)
 
 
 def from_environment() -> LrsApp:
     """The app of one server process; `serve` says by environment which."""
     body, batch, page, default_page, read_s = os.environ[_LIMITS_VARIABLE].split()
-    limits = Limits(body=int(body), batch=int(batch), page=int(page), default_page=int(default_page), read_s=float(read_s))
+    limits = Limits(
+        body=int(body), batch=int(batch), page=int(page), default_page=int(default_page), read_s=float(read_s)
+    )
     key, secret = os.environ.get(KEY_VARIABLE, ""), os.environ.get(SECRET_VARIABLE, "")
     if bool(key) != bool(secret):
         raise ConfigurationError(f"{KEY_VARIABLE} and {SECRET_VARIABLE} belong together; set both or none")
@@ -159,7 +153,9 @@ def _await(address: str, process: "subprocess.Popen[bytes]", wait_s: float) -> N
     deadline = time.monotonic() + wait_s
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise Unreachable(f"the LRS ended with exit code {process.returncode} before it answered; its message stands above")
+            raise Unreachable(
+                f"the LRS ended with exit code {process.returncode} before it answered; its message stands above"
+            )
         try:
             with urllib.request.urlopen(address, timeout=5) as answer:  # noqa: S310 - our own loopback address
                 if answer.status == 200:

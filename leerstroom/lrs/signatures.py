@@ -72,10 +72,10 @@ def _told(said: dict[str, Any], statement: Mapping[str, Any]) -> bool:
 
 
 def _certified(chain: Sequence[str]) -> RSAKey:
+    import base64
+
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
     from cryptography.x509 import load_der_x509_certificate
-
-    import base64
 
     certificate = load_der_x509_certificate(base64.b64decode(chain[0]))
     pem = certificate.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)

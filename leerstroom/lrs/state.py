@@ -22,11 +22,13 @@ class State:
         call.only(*_WHERE, "since")
         _allow(call, reading=True)
         place, after = _place(call), call.time("since")
-        return await (self._documents.get(place) if "stateId" in call.parameters else self._documents.names(place, after))
+        return await (
+            self._documents.get(place) if "stateId" in call.parameters else self._documents.names(place, after)
+        )
 
     async def put(self, call: Call) -> Reply:
         """Replaces a document."""
-        return await self._documents.put(call, _writable(call), careful=False)
+        return await self._documents.put(call, _writable(call))
 
     async def post(self, call: Call) -> Reply:
         """Makes or merges a document."""

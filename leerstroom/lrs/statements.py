@@ -144,7 +144,7 @@ class Statements:
         seen: set[bytes] = set()
         with_attachments = bool(contents)
         define = call.credential.may(Scope.DEFINE, Scope.ALL)
-        for number, (statement, sent) in enumerate(batch):
+        for number, (statement, _) in enumerate(batch):
             try:
                 if number not in known:
                     validate(statement, call.version)
@@ -233,10 +233,9 @@ class Statements:
         rows = self._storage.reader.find(query)
         more = len(rows) == query.limit
         rows = rows[: query.limit - 1]
-        kept, size = 0, 0
-        for row in rows:
+        size = 0
+        for kept, row in enumerate(rows, 1):
             size += len(row[1])
-            kept += 1
             if size > self._limits.page_bytes:
                 more, rows = more or kept < len(rows), rows[:kept]
                 break

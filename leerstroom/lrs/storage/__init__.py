@@ -7,7 +7,20 @@ from leerstroom.lrs.storage.database import Database, migrate, open_database
 from leerstroom.lrs.storage.reading import Document, Filter, Reader
 from leerstroom.lrs.storage.writing import Conflict, Stored, Unavailable, Vanished, Writer, Writing
 
-__all__ = ["Conflict", "Document", "Filter", "Reader", "Storage", "Stored", "Unavailable", "Vanished", "Writer", "Writing", "migrate", "open_database"]
+__all__ = [
+    "Conflict",
+    "Document",
+    "Filter",
+    "Reader",
+    "Storage",
+    "Stored",
+    "Unavailable",
+    "Vanished",
+    "Writer",
+    "Writing",
+    "migrate",
+    "open_database",
+]
 
 
 class Storage:
@@ -24,7 +37,7 @@ class Storage:
         present = times.now() - 1
         if self.database.kind == "sqlite":
             return max(self.writer.newest, present) if self.writer.idle else self.writer.newest
-        return self.database.quiet_through(self.reader.connection, self.reader.newest())  # type: ignore[arg-type] # its own connection
+        return self.database.quiet_through(self.reader.connection, self.reader.newest())
 
     def close(self) -> None:
         """Ends writer and readers."""

@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from leerstroom.errors import ConfigurationError
-from leerstroom.lrs.storage.database import Row
+from leerstroom.lrs.storage.database import Connection, Row
 from leerstroom.lrs.storage.schema import TABLES, VERSION
 
 try:
     import psycopg
     from psycopg import sql as _sql
 except ImportError as error:  # pragma: no cover - the extra is there in every environment that tests
-    raise ConfigurationError("an LRS on PostgreSQL needs the extra 'postgres': pip install leerstroom[postgres]") from error
+    raise ConfigurationError(
+        "an LRS on PostgreSQL needs the extra 'postgres': pip install leerstroom[postgres]"
+    ) from error
 
 _LOCK = 7_402_310_551  # any number that is ours: one writer at a time, in all processes
 _TYPES = {
@@ -30,7 +32,9 @@ class PostgreSqlConnection:
     broken: tuple[type[Exception], ...] = (psycopg.Error,)
 
     def __init__(self, url: str, *, writing: bool) -> None:
-        self._raw = psycopg.connect(url, autocommit=True, prepare_threshold=2, application_name="leerstroom-lrs", connect_timeout=10)
+        self._raw = psycopg.connect(
+            url, autocommit=True, prepare_threshold=2, application_name="leerstroom-lrs", connect_timeout=10
+        )
         self._raw.execute("SET synchronous_commit = on")
         if not writing:
             self._raw.execute("SET default_transaction_read_only = on")
@@ -55,9 +59,14 @@ class PostgreSqlConnection:
             return
         if table not in _TYPES:
             with self._raw.cursor() as cursor:
-                cursor.executemany(f"INSERT INTO {table} ({columns}) VALUES ({','.join(['%s'] * len(rows[0]))})".encode(), rows)
+                cursor.executemany(
+                    f"INSERT INTO {table} ({columns}) VALUES ({','.join(['%s'] * len(rows[0]))})".encode(), rows
+                )
             return
-        with self._raw.cursor() as cursor, cursor.copy(f"COPY {table} ({columns}) FROM STDIN (FORMAT BINARY)".encode()) as copy:
+        with (
+            self._raw.cursor() as cursor,
+            cursor.copy(f"COPY {table} ({columns}) FROM STDIN (FORMAT BINARY)".encode()) as copy,
+        ):
             copy.set_types(_TYPES[table])
             for row in rows:
                 copy.write_row(row)
@@ -66,7 +75,9 @@ class PostgreSqlConnection:
         """Starts a transaction that no other writer, in any process, overlaps; gives the server's present in microseconds."""
         self._raw.execute("BEGIN")
         self._raw.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
-        row = self._raw.execute("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint", binary=True).fetchone()
+        row = self._raw.execute(
+            "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint", binary=True
+        ).fetchone()
         assert row is not None
         return int(row[0])
 
@@ -125,10 +136,11 @@ class PostgreSql:
                 "the LRS cannot open its PostgreSQL database; check host, port, database name and rights in --database"
             ) from error
 
-    def quiet_through(self, connection: PostgreSqlConnection, newest: int) -> int:
+    def quiet_through(self, connection: Connection, newest: int) -> int:
         """The server's present while no writer holds the lock, else the newest statement."""
         row = connection.rows(
-            "SELECT CASE WHEN pg_try_advisory_xact_lock_shared(?::bigint) THEN (extract(epoch FROM clock_timestamp()) * 1000000)::bigint END", (_LOCK,)
+            "SELECT CASE WHEN pg_try_advisory_xact_lock_shared(?::bigint) THEN (extract(epoch FROM clock_timestamp()) * 1000000)::bigint END",
+            (_LOCK,),
         )
         return max(newest, int(row[0][0])) if row[0][0] is not None else newest
 
@@ -146,7 +158,11 @@ class PostgreSql:
         connection = self.connect()
         try:
             listed = ",".join(f"to_regclass('{table}')" for table in TABLES)
-            return int(connection.rows(f"SELECT coalesce(sum(pg_total_relation_size(t)), 0)::bigint FROM unnest(ARRAY[{listed}]) AS t")[0][0])
+            return int(
+                connection.rows(
+                    f"SELECT coalesce(sum(pg_total_relation_size(t)), 0)::bigint FROM unnest(ARRAY[{listed}]) AS t"
+                )[0][0]
+            )
         finally:
             connection.close()
 
@@ -161,10 +177,13 @@ class PostgreSql:
             connection.run("BEGIN ISOLATION LEVEL REPEATABLE READ")
             with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
                 for table in TABLES:
-                    with archive.open(f"{VERSION}/{table}.copy", "w", force_zip64=True) as file, connection.raw.cursor() as cursor:
-                        with cursor.copy(_sql.SQL("COPY {} TO STDOUT").format(_sql.Identifier(table))) as copy:
-                            for part in copy:
-                                file.write(part)
+                    with (
+                        archive.open(f"{VERSION}/{table}.copy", "w", force_zip64=True) as file,
+                        connection.raw.cursor() as cursor,
+                        cursor.copy(_sql.SQL("COPY {} TO STDOUT").format(_sql.Identifier(table))) as copy,
+                    ):
+                        for part in copy:
+                            file.write(part)
             connection.run("COMMIT")
         finally:
             connection.close()
@@ -182,14 +201,19 @@ class PostgreSql:
                 if names != {f"{VERSION}/{table}.copy" for table in TABLES}:
                     raise ConfigurationError(f"{source} is no backup that this version can read")
                 connection.begin()
-                if connection.rows("SELECT 1 FROM statements LIMIT 1") or connection.rows("SELECT 1 FROM documents LIMIT 1"):
+                if connection.rows("SELECT 1 FROM statements LIMIT 1") or connection.rows(
+                    "SELECT 1 FROM documents LIMIT 1"
+                ):
                     raise ConfigurationError("the LRS database holds data already; restore into an empty one")
                 for table in TABLES:
                     connection.run(f"DELETE FROM {table}")
-                    with archive.open(f"{VERSION}/{table}.copy") as file, connection.raw.cursor() as cursor:
-                        with cursor.copy(_sql.SQL("COPY {} FROM STDIN").format(_sql.Identifier(table))) as copy:
-                            while part := file.read(io.DEFAULT_BUFFER_SIZE * 16):
-                                copy.write(part)
+                    with (
+                        archive.open(f"{VERSION}/{table}.copy") as file,
+                        connection.raw.cursor() as cursor,
+                        cursor.copy(_sql.SQL("COPY {} FROM STDIN").format(_sql.Identifier(table))) as copy,
+                    ):
+                        while part := file.read(io.DEFAULT_BUFFER_SIZE * 16):
+                            copy.write(part)
                 connection.commit()
         except (zipfile.BadZipFile, FileNotFoundError) as error:
             raise ConfigurationError(f"{source} is no backup of an LRS on PostgreSQL") from error

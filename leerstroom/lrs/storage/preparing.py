@@ -56,7 +56,9 @@ def digest(sent: bytes) -> int:
 
 def resent(statement: dict[str, Any], sent: bytes) -> Prepared:
     """A statement that is stored exactly so: only its id and digest are needed."""
-    return Prepared(statement["id"], uuid_key(statement["id"]), digest(sent), statement, b"", b"", set(), [], None, False, True)  # noqa: FBT003
+    return Prepared(
+        statement["id"], uuid_key(statement["id"]), digest(sent), statement, b"", b"", set(), [], None, False, True
+    )
 
 
 def prepare(statement: dict[str, Any], sent: bytes, by: Authority, version: str, *, define: bool = True) -> Prepared:

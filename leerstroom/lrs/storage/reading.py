@@ -48,7 +48,7 @@ class Reader:
 
     @property
     def connection(self) -> Connection:
-        """This thread's connection."""
+        """The connection of the thread that asks."""
         connection: Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._local.connection = self._database.connect()
@@ -68,7 +68,9 @@ class Reader:
 
     def one(self, statement_id: str, *, voided: bool) -> tuple[int, bytes] | None:
         """(seq, body) of the statement with this id, among the voided or the others; None when there is none."""
-        found = self.connection.rows("SELECT seq, body FROM statements WHERE id = ? AND voided = ?", (uuid_key(statement_id), int(voided)))
+        found = self.connection.rows(
+            "SELECT seq, body FROM statements WHERE id = ? AND voided = ?", (uuid_key(statement_id), int(voided))
+        )
         return (found[0][0], found[0][1]) if found else None
 
     def known(self, keys: Sequence[bytes]) -> dict[bytes, int]:
@@ -83,7 +85,9 @@ class Reader:
             return []
         if not conditions and query.authority is None:
             span = _span(query, "s")
-            return self.connection.rows(f"SELECT s.seq, s.body FROM statements AS s WHERE s.voided = 0{span} ORDER BY s.seq {order} LIMIT {query.limit}")
+            return self.connection.rows(
+                f"SELECT s.seq, s.body FROM statements AS s WHERE s.voided = 0{span} ORDER BY s.seq {order} LIMIT {query.limit}"
+            )
         if query.authority is not None and not conditions:
             [number] = self._numbers([query.authority]) or [0]
             conditions = [(number, (terms.Role.AUTHORITY,))]
@@ -113,7 +117,10 @@ class Reader:
     def _numbers(self, asked: Sequence[bytes]) -> list[int] | None:
         if not asked:
             return []
-        found = {row[1]: row[0] for row in self.connection.lookup("SELECT term, text FROM terms", "hash", [digest(each) for each in asked])}
+        found = {
+            row[1]: row[0]
+            for row in self.connection.lookup("SELECT term, text FROM terms", "hash", [digest(each) for each in asked])
+        }
         return [found[each] for each in asked] if all(each in found for each in asked) else None
 
     def _probe(self, condition: tuple[int, tuple[int, ...]], query: Filter) -> int:
@@ -121,11 +128,14 @@ class Reader:
         count = 0
         for role in roles:
             count += self.connection.rows(
-                f"SELECT count(*) FROM (SELECT 1 FROM found_by AS f WHERE f.entry = ?{_span(query, 'f')} LIMIT {_PROBE}) AS probe", (number * 8 + role,)
+                f"SELECT count(*) FROM (SELECT 1 FROM found_by AS f WHERE f.entry = ?{_span(query, 'f')} LIMIT {_PROBE}) AS probe",
+                (number * 8 + role,),
             )[0][0]
         return count
 
-    def _sql(self, query: Filter, conditions: Sequence[tuple[int, tuple[int, ...]]], order: str) -> tuple[str, list[Any]]:
+    def _sql(
+        self, query: Filter, conditions: Sequence[tuple[int, tuple[int, ...]]], order: str
+    ) -> tuple[str, list[Any]]:
         (number, roles), others = conditions[0], conditions[1:]
         tests, test_values = "", []
         for place, (other, other_roles) in enumerate(others):
@@ -151,8 +161,14 @@ class Reader:
         if len(parts) == 1:
             inner = parts[0]
         else:
-            inner = " UNION ".join(f"SELECT seq FROM ({part}) AS p{place}" for place, part in enumerate(parts)) + f" ORDER BY seq {order} LIMIT {query.limit}"
-        return f"SELECT seq, body FROM statements WHERE seq IN (SELECT seq FROM ({inner}) AS found) ORDER BY seq {order}", values
+            inner = (
+                " UNION ".join(f"SELECT seq FROM ({part}) AS p{place}" for place, part in enumerate(parts))
+                + f" ORDER BY seq {order} LIMIT {query.limit}"
+            )
+        return (
+            f"SELECT seq, body FROM statements WHERE seq IN (SELECT seq FROM ({inner}) AS found) ORDER BY seq {order}",
+            values,
+        )
 
     def newest(self) -> int:
         """`seq` of the last statement, 0 without one."""
@@ -174,7 +190,10 @@ class Reader:
         """(sha2, content type, content) of what these statements need, each once."""
         listed = self.connection.lookup("SELECT sha2 FROM attached", "seq", seqs)
         names = sorted({row[0] for row in listed})
-        return [(row[0], row[1], row[2]) for row in self.connection.lookup("SELECT sha2, content_type, content FROM attachments", "sha2", names)]
+        return [
+            (row[0], row[1], row[2])
+            for row in self.connection.lookup("SELECT sha2, content_type, content FROM attachments", "sha2", names)
+        ]
 
     def held_attachments(self, names: Sequence[str]) -> set[str]:
         """Those of these SHA-2 whose content is stored."""
@@ -186,7 +205,9 @@ class Reader:
         """One document."""
         return read_document(self.connection, kind, activity, agent, registration, name)
 
-    def documents(self, kind: int, activity: bytes, agent: bytes, registration: bytes | None, after: int | None) -> list[tuple[bytes, int]]:
+    def documents(
+        self, kind: int, activity: bytes, agent: bytes, registration: bytes | None, after: int | None
+    ) -> list[tuple[bytes, int]]:
         """(name, updated) of the documents of an activity or agent, changed after `after`; with a registration only its own."""
         sql = "SELECT name, updated FROM documents WHERE kind = ? AND activity = ? AND agent = ?"
         values: list[Any] = [kind, activity, agent]
@@ -199,7 +220,9 @@ class Reader:
         return [(row[0], row[1]) for row in self.connection.rows(sql + " ORDER BY updated, name", values)]
 
 
-def read_document(connection: Connection, kind: int, activity: bytes, agent: bytes, registration: bytes, name: bytes) -> Document | None:
+def read_document(
+    connection: Connection, kind: int, activity: bytes, agent: bytes, registration: bytes, name: bytes
+) -> Document | None:
     """One document, through any connection."""
     found = connection.rows(
         "SELECT name, updated, etag, content_type, content FROM documents WHERE kind = ? AND activity = ? AND agent = ? AND registration = ? AND name = ?",

@@ -38,4 +38,14 @@ INSERT INTO meta VALUES ('schema', 1), ('forgotten', 0)
 MIGRATIONS: Final[dict[int, str]] = {1: _TABLES}
 """Schema version -> the statements that lead to it from the one before."""
 
-TABLES: Final = ("meta", "statements", "terms", "found_by", "attachments", "attached", "documents", "credentials", "audit")
+TABLES: Final = (
+    "meta",
+    "statements",
+    "terms",
+    "found_by",
+    "attachments",
+    "attached",
+    "documents",
+    "credentials",
+    "audit",
+)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from leerstroom.errors import ConfigurationError
 from leerstroom.lrs import times
-from leerstroom.lrs.storage.database import Row, schema_version
+from leerstroom.lrs.storage.database import Connection, Row, schema_version
 from leerstroom.lrs.storage.schema import VERSION
 
 _CHUNKS = (128, 16, 1)
@@ -20,7 +20,9 @@ class SqliteConnection:
     broken: tuple[type[Exception], ...] = (sqlite3.Error,)
 
     def __init__(self, path: str, *, writing: bool) -> None:
-        self._raw = sqlite3.connect(path, isolation_level=None, timeout=60, check_same_thread=False, cached_statements=256)
+        self._raw = sqlite3.connect(
+            path, isolation_level=None, timeout=60, check_same_thread=False, cached_statements=256
+        )
         for pragma in (
             "journal_mode=WAL",
             "synchronous=FULL",
@@ -64,7 +66,9 @@ class SqliteConnection:
         head = f"INSERT INTO {table} ({columns}) VALUES "
         while start < total:
             size = next(each for each in _CHUNKS if each <= total - start)
-            self._raw.execute(head + ",".join([one] * size), [value for row in rows[start : start + size] for value in row])
+            self._raw.execute(
+                head + ",".join([one] * size), [value for row in rows[start : start + size] for value in row]
+            )
             start += size
 
     def begin(self) -> int:
@@ -124,9 +128,11 @@ class Sqlite:
         try:
             return SqliteConnection(str(self.path), writing=writing)
         except sqlite3.Error as error:
-            raise ConfigurationError(f"the LRS cannot open its database {self.path}: {error}; check the path and its rights") from error
+            raise ConfigurationError(
+                f"the LRS cannot open its database {self.path}: {error}; check the path and its rights"
+            ) from error
 
-    def quiet_through(self, connection: SqliteConnection, newest: int) -> int:
+    def quiet_through(self, connection: Connection, newest: int) -> int:
         """The newest statement: only the process that writes knows whether more is on its way."""
         return newest
 

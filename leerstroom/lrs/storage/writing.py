@@ -26,7 +26,7 @@ _REMEMBERED = 200_000  # terms, about 30 MB
 T = TypeVar("T")
 
 
-class Conflict(Exception):  # noqa: N818 - an answer: 409
+class Conflict(Exception):
     """Another statement is stored under this id."""
 
     def __init__(self, statement_id: str) -> None:
@@ -34,11 +34,11 @@ class Conflict(Exception):  # noqa: N818 - an answer: 409
         self.statement_id = statement_id
 
 
-class Vanished(Exception):  # noqa: N818 - the caller prepares again
+class Vanished(Exception):
     """A statement that was stored a moment ago was erased meanwhile."""
 
 
-class Unavailable(Exception):  # noqa: N818 - an answer: 503
+class Unavailable(Exception):
     """The database did not take the transaction; nothing of it is stored."""
 
 
@@ -95,7 +95,10 @@ class Writing:
         `contents` are (sha2, content type, content) of attachments.
         """
         known = {
-            row[0]: row for row in self.connection.lookup("SELECT id, digest, seq FROM statements", "id", [each.key for each in batch])
+            row[0]: row
+            for row in self.connection.lookup(
+                "SELECT id, digest, seq FROM statements", "id", [each.key for each in batch]
+            )
         }
         fresh = [each for each in batch if each.key not in known]
         if known:
@@ -104,13 +107,19 @@ class Writing:
             return Stored([each.id for each in batch], 0)
         if not all(each.body for each in fresh):
             raise Vanished
-        numbers = self._numbers({term for each in fresh for _, term in each.entries} | {each.verb for each in fresh}, fresh)
+        numbers = self._numbers(
+            {term for each in fresh for _, term in each.entries} | {each.verb for each in fresh}, fresh
+        )
         rows: list[Row] = []
         index: list[Row] = []
         for each in fresh:
             seq = self.tick()
             stored = times.text(seq).encode()
-            end = b',"stored":"' + stored + b'"}' if each.timed else b',"timestamp":"' + stored + b'","stored":"' + stored + b'"}'
+            end = (
+                b',"stored":"' + stored + b'"}'
+                if each.timed
+                else b',"timestamp":"' + stored + b'","stored":"' + stored + b'"}'
+            )
             verb = numbers[each.verb]
             rows.append((seq, each.key, each.digest, 0, int(each.voiding), verb, each.target, each.body + end))
             index.append((verb * 8 + terms.Role.VERB, seq, 0, verb))
@@ -132,10 +141,19 @@ class Writing:
                 if not same(each.statement, orjson.loads(body)):
                     raise Conflict(each.id)
 
-    def _attach(self, fresh: Sequence[Prepared], rows: Sequence[Row], contents: Sequence[tuple[str, str, bytes]]) -> None:
+    def _attach(
+        self, fresh: Sequence[Prepared], rows: Sequence[Row], contents: Sequence[tuple[str, str, bytes]]
+    ) -> None:
         if contents:
-            held = {row[0] for row in self.connection.lookup("SELECT sha2 FROM attachments", "sha2", [each[0] for each in contents])}
-            self.connection.insert("attachments", "sha2, content_type, content", [each for each in contents if each[0] not in held])
+            held = {
+                row[0]
+                for row in self.connection.lookup(
+                    "SELECT sha2 FROM attachments", "sha2", [each[0] for each in contents]
+                )
+            }
+            self.connection.insert(
+                "attachments", "sha2, content_type, content", [each for each in contents if each[0] not in held]
+            )
         links = {(row[0], sha2) for each, row in zip(fresh, rows, strict=True) for sha2 in each.attachments}
         self.connection.insert("attached", "seq, sha2", sorted(links))
 
@@ -194,9 +212,11 @@ class Writing:
                     self.connection.run("UPDATE statements SET voided = 1 WHERE id = ? AND voiding = 0", (each.target,))
                 self._inherit([seq], self._chain(each.target, {each.key}))
             if each.key in pointed:
-                if not each.voiding and self.connection.rows("SELECT 1 FROM statements WHERE target = ? AND voiding = 1", (each.key,)):
+                if not each.voiding and self.connection.rows(
+                    "SELECT 1 FROM statements WHERE target = ? AND voiding = 1", (each.key,)
+                ):
                     self.connection.run("UPDATE statements SET voided = 1 WHERE seq = ?", (seq,))
-                above = [number for number in self._pointing(each.key) if number != seq]
+                above = [number for number in self.pointing(each.key) if number != seq]
                 self._inherit(above, self._chain(each.key, set()))
 
     def _chain(self, key: bytes | None, seen: set[bytes]) -> list[tuple[int, dict[str, Any]]]:
@@ -211,7 +231,12 @@ class Writing:
             found.append((seq, orjson.loads(body)))
         return found
 
-    def _pointing(self, key: bytes) -> list[int]:
+    def chain_from(self, seq: int) -> list[tuple[int, dict[str, Any]]]:
+        """(seq, statement) of those that a statement points at, one after another, without itself."""
+        [(key, target)] = self.connection.rows("SELECT id, target FROM statements WHERE seq = ?", (seq,))
+        return self._chain(target, {key})
+
+    def pointing(self, key: bytes) -> list[int]:
         """All that point at a statement, directly or through others."""
         found, below, seen = [], [key], {key}
         while below:
@@ -233,8 +258,17 @@ class Writing:
                 if seq == via:
                     continue
                 listed = ",".join(map(str, inherited))
-                held = {row[0] for row in self.connection.rows(f"SELECT entry FROM found_by WHERE entry IN ({listed}) AND seq = ? AND via = ?", (seq, via))}
-                self.connection.insert("found_by", "entry, seq, via, verb", sorted((entry, seq, via, verb) for entry in inherited if entry not in held))
+                held = {
+                    row[0]
+                    for row in self.connection.rows(
+                        f"SELECT entry FROM found_by WHERE entry IN ({listed}) AND seq = ? AND via = ?", (seq, via)
+                    )
+                }
+                self.connection.insert(
+                    "found_by",
+                    "entry, seq, via, verb",
+                    sorted((entry, seq, via, verb) for entry in inherited if entry not in held),
+                )
 
 
 def _authorities(statement: dict[str, Any]) -> list[bytes]:
@@ -260,7 +294,7 @@ class Writer:
         self._connection = database.connect(writing=True)
         self._writing = Writing(self._connection)
         self._busy = False
-        self.newest = self._connection.rows("SELECT coalesce(max(seq), 0) FROM statements")[0][0]
+        self.newest: int = self._connection.rows("SELECT coalesce(max(seq), 0) FROM statements")[0][0]
         self._thread = threading.Thread(target=self._loop, name="lrs-writer", daemon=True)
         self._thread.start()
 
@@ -311,9 +345,9 @@ class Writer:
         try:
             self._writing.enter(self._connection.begin())
             for job, future in waiting:
-                outcomes.append((future, *self._attempt(job, alone=len(waiting) == 1)))
+                outcomes.append((future, *self._attempt(job)))
             self._connection.commit()
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - whatever happens, those who wait are told
             self._failed(error, waiting)
             return
         self.newest = self._writing.newest
@@ -323,8 +357,8 @@ class Writer:
             else:
                 future.set_exception(failure)
 
-    def _attempt(self, job: Job, *, alone: bool) -> tuple[Any, BaseException | None]:
-        """A job inside its savepoint; one that is alone in the transaction needs none unless it fails."""
+    def _attempt(self, job: Job) -> tuple[Any, BaseException | None]:
+        """(result, failure) of a job inside its savepoint."""
         self._connection.savepoint()
         try:
             result = job(self._writing)

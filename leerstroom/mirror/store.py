@@ -15,7 +15,8 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,9 +37,11 @@ MANIFEST = "manifest.json"
 MERGED_ABOVE = 8  # files of one day; more are merged into one
 FILE_ROWS = 250_000
 GROUP_ROWS = 50_000  # rows that are compressed together
-_ZSTD_LEVEL = 6
+_ZSTD_LEVEL = 9  # 4 µs a statement more than level 3, on the other core, for 5 % of the disk
 _PAGE_BYTES = 4 << 20  # zstd sees a whole page at once: large pages find more that repeats
 _RANDOM = ("raw", "statement_id", "record")  # no two alike: a dictionary only costs
+_COMPRESSING = ThreadPoolExecutor(1, thread_name_prefix="mirror-compress")
+_RISING = ("stored",)  # nearly sorted: differences are small
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +285,7 @@ class _Open:
     last: datetime | None = None
     waiting: list["pa.Table"] = field(default_factory=list)
     waiting_rows: int = 0
+    under_way: "Future[None] | None" = None
 
     def write(self, table: "pa.Table") -> None:
         """Adds rows; they are written in groups, since small groups compress badly."""
@@ -295,17 +299,33 @@ class _Open:
         self.last = max((each for each in (self.last, last) if each), default=None)
 
     def flush(self) -> None:
-        """Writes what waits."""
+        """Has another thread write what waits: compressing takes a third of the time, and needs no interpreter."""
         import pyarrow as pa
 
         if self.waiting:
-            self.writer.write_table(pa.concat_tables(self.waiting), row_group_size=2 * GROUP_ROWS)
+            self.settle()
+            table = pa.concat_tables(self.waiting)
+            self.under_way = _COMPRESSING.submit(self.writer.write_table, table, row_group_size=2 * GROUP_ROWS)
             self.waiting, self.waiting_rows = [], 0
+
+    def settle(self) -> None:
+        """Waits for that thread, and raises what it raised."""
+        if self.under_way is not None:
+            under_way, self.under_way = self.under_way, None
+            under_way.result()
 
     def close(self) -> None:
         """Finishes the file."""
         self.flush()
+        self.settle()
         self.writer.close()
+
+    def drop(self) -> None:
+        """Gives the file up."""
+        with suppress(Exception):
+            self.settle()
+            self.writer.close()
+        self.path.unlink(missing_ok=True)
 
 
 @dataclass(slots=True)
@@ -368,8 +388,7 @@ class Writer:
     def discard(self) -> None:
         """Drops what was added and not committed."""
         for each in self._open.values():
-            each.writer.close()
-            each.path.unlink(missing_ok=True)
+            each.drop()
         self._open.clear()
 
     def written(self, day: str, tables: Iterable["pa.Table"]) -> MirrorFile:
@@ -414,7 +433,8 @@ class Writer:
             schema,
             compression="zstd",
             compression_level=_ZSTD_LEVEL,
-            use_dictionary=[name for name in schema.names if name not in _RANDOM],
+            use_dictionary=[name for name in schema.names if name not in _RANDOM + _RISING],
+            column_encoding=dict.fromkeys(_RISING, "DELTA_BINARY_PACKED"),
             write_statistics=[name for name in schema.names if name not in _RANDOM],
             data_page_size=_PAGE_BYTES,
         )

@@ -194,11 +194,14 @@ def _coverage(
 ) -> Coverage:
     rows = None
     if given is not None:
-        triples = (
-            zip(*(given[name].to_pylist() for name in ("date", "source_kind", "status")), strict=True)
-            if hasattr(given, "column_names")
-            else given
+        import pyarrow as pa
+
+        columns = (
+            [given[name].to_pylist() for name in ("date", "source_kind", "status")]
+            if isinstance(given, pa.Table)
+            else []
         )
+        triples = zip(*columns, strict=True) if columns else given
         rows = [(day_number(day), str(kind), str(status)) for day, kind, status in triples]
     seen: list[str] = []
     if rows is None:

@@ -54,6 +54,8 @@ class Indicator:
     of: Literal["person", "group"] = "person"
     is_quality: bool = False
     minimum_people: int = 0
+    minimum_days: int = 0  # shorter windows have no row
+    absent: str = "no_denominator"  # status of a group without value
     priority: int = 1
 
     @property

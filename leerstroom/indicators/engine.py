@@ -7,6 +7,7 @@ Everything between is one Ibis expression for all engines: integers for times an
 import tempfile
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -42,9 +43,9 @@ class Workspace:
     def __init__(self, engine: str = "duckdb", *, memory_limit: str | None = None, threads: int | None = None) -> None:
         self.engine = _name(engine)
         self._folder = tempfile.TemporaryDirectory(prefix="leerstroom-indicators-")
-        self._names: set[str] = set()
         self._steps: ir.Table | None = None
-        self._con, self._reader = _open(engine, Path(self._folder.name), memory_limit, threads)
+        self._con = _open(engine, Path(self._folder.name), memory_limit, threads)
+        self._reader = self._con if self.engine == "duckdb" else _reader()
 
     def __enter__(self) -> "Workspace":
         return self
@@ -55,20 +56,18 @@ class Workspace:
         self.close()
 
     def close(self) -> None:
-        """Drops everything."""
+        """Drops everything. Tables of PostgreSQL are temporary and go with the connection."""
         if self.engine != "duckdb":
-            for name in self._names:
-                self._con.drop_table(name, force=True)
-        self._con.disconnect()
-        if self._reader is not None:
             self._reader.close()
+        if self.engine != "pyspark":
+            self._con.close()
         self._folder.cleanup()
 
     # --- tables -------------------------------------------------------------------------------------------------------------
 
     def statements(self, source: "pa.Table | Sequence[str | Path]") -> "tuple[ir.Table, ir.Table]":
         """The statements (MIRROR_SCHEMA, Arrow or parquet files) as `STATEMENT_COLUMNS`, and their mentions one a row."""
-        reader = self._reader if self._reader is not None else self._con.con
+        reader = self._reader
         if isinstance(source, Sequence):
             names = ", ".join("'" + str(each).replace("'", "''") + "'" for each in source)
             relation = f"read_parquet([{names}], union_by_name = true, hive_partitioning = false)"
@@ -81,54 +80,53 @@ class Workspace:
         if self.engine == "duckdb":
             for name, query in queries.items():
                 reader.execute(f"CREATE VIEW {name} AS {query}")
-            return self._con.table("statements"), self._con.table("mentions")
-        first, second = (self.give(name, reader.execute(query).to_arrow_table()) for name, query in queries.items())
+            return _table("statements", _types(reader, queries["statements"])), _table(
+                "mentions", _types(reader, queries["mentions"])
+            )
+        first, second = (self.give(name, reader.sql(query).to_arrow_table()) for name, query in queries.items())
         return first, second
 
     def give(self, name: str, table: "pa.Table") -> "ir.Table":
         """A table of ours on the engine."""
-        self._names.add(name)
-        if self.engine == "duckdb":
-            self._con.con.register("given", table)
-            self._con.con.execute(f'CREATE OR REPLACE TABLE "{name}" AS SELECT * FROM given')
-            self._con.con.unregister("given")
-            return self._con.table(name)
-        if self.engine == "postgres":
-            return self._copy(name, table)
-        path = Path(self._folder.name) / f"{name}-{uuid.uuid4().hex}.parquet"
-        import pyarrow.parquet as pq
+        import ibis
 
-        pq.write_table(table, path)
-        return self._con.read_parquet(str(path), table_name=name)
+        schema = ibis.Schema.from_pyarrow(table.schema)
+        if self.engine == "duckdb":
+            self._con.register("given", table)
+            self._con.execute(f'CREATE OR REPLACE TABLE "{name}" AS SELECT * FROM given')
+            self._con.unregister("given")
+        elif self.engine == "postgres":
+            self._copy(name, table)
+        else:
+            import pyarrow.parquet as pq
+
+            path = self._path(name) + ".parquet"
+            pq.write_table(table, path)
+            self._con.read.parquet(path).createOrReplaceTempView(name)
+        return _table(name, schema)
 
     def keep(self, name: str, expression: "ir.Table") -> "ir.Table":
         """The result of the expression as a table that later expressions read instead of computing it again."""
-        import ibis
-
-        self._names.add(name)
-        if self.engine == "pyspark":
-            path = str(Path(self._folder.name) / f"{name}-{uuid.uuid4().hex}")
-            self._con.to_parquet(expression, path)
-            return self._con.read_parquet(path, table_name=name)
-        temporary = "" if self.engine == "duckdb" else "TEMPORARY "
-        self.run(f'DROP TABLE IF EXISTS "{name}"')
+        schema = expression.schema()
         # sums of integers widen (HUGEINT, NUMERIC) where Ibis still says int64: the table gets the types of the expression
-        columns = ", ".join(_as_declared(column, str(kind)) for column, kind in expression.schema().items())
-        query = ibis.to_sql(expression, dialect=self.engine)
-        self.run(f'CREATE {temporary}TABLE "{name}" AS SELECT {columns} FROM ({query}) AS "result"')
-        if self.engine == "postgres":
+        columns = ", ".join(_as_declared(column, str(kind), self.engine) for column, kind in schema.items())
+        query = f"SELECT {columns} FROM ({self.sql(expression)}) AS {_quoted('result', self.engine)}"
+        if self.engine == "pyspark":
+            path = self._path(name)
+            self._con.sql(query).write.parquet(path)
+            self._con.read.parquet(path).createOrReplaceTempView(name)
+        elif self.engine == "duckdb":
+            self.run(f'CREATE OR REPLACE TABLE "{name}" AS {query}')
+        else:
+            self.run(f'DROP TABLE IF EXISTS "{name}"')
+            self.run(f'CREATE TEMPORARY TABLE "{name}" AS {query}')
             self.run(f'ANALYZE "{name}"')
-        return self._con.table(name)
+        return _table(name, schema)
 
     def view(self, name: str, expression: "ir.Table") -> "ir.Table":
         """A name for the expression: computed where it is used, translated to SQL once."""
-        import ibis
-
-        if self.engine == "pyspark":
-            return self._con.create_view(name, expression, overwrite=True)
-        temporary = "" if self.engine == "duckdb" else "TEMPORARY "
-        self.run(f'CREATE OR REPLACE {temporary}VIEW "{name}" AS {ibis.to_sql(expression, dialect=self.engine)}')
-        return self._con.table(name)
+        self._create_view(name, self.sql(expression))
+        return _table(name, expression.schema())
 
     def stacked(
         self, name: str, parts: "Sequence[tuple[Mapping[str, int], ir.Table]]", columns: Sequence[str]
@@ -137,30 +135,51 @@ class Workspace:
 
         Written as text: a hundred parts as one expression take longer to translate than to compute.
         """
-        listed = ", ".join(f'"{column}"' for column in columns)
+        import ibis
+
+        listed = ", ".join(_quoted(column, self.engine) for column in columns)
         selects = []
         for numbers, table in parts:
             own = ", ".join(
                 f"CAST({number} AS INTEGER) AS {_quoted(column, self.engine)}" for column, number in numbers.items()
             )
-            selects.append(f'SELECT {own}, {listed} FROM "{table.get_name()}"')
-        query = " UNION ALL ".join(selects)
-        if self.engine == "pyspark":
-            query = query.replace('"', "`")
-        temporary = "" if self.engine == "duckdb" else "TEMPORARY "
-        self.run(f"CREATE OR REPLACE {temporary}VIEW {_quoted(name, self.engine)} AS {query}")
-        return self._con.table(name)
+            selects.append(f"SELECT {own}, {listed} FROM {_quoted(table.get_name(), self.engine)}")
+        self._create_view(name, " UNION ALL ".join(selects))
+        numbers, first = parts[0]
+        schema = dict.fromkeys(numbers, "int32") | {column: first.schema()[column] for column in columns}
+        return _table(name, ibis.schema(schema))
+
+    def sql(self, expression: "ir.Table") -> str:
+        """The expression in the engine's SQL. Remembered: tables are known by name, so the same expression is the same text."""
+        return _translated(expression.op(), self.engine)
 
     def run(self, sql: str) -> None:
         """One statement of SQL without result."""
         if self.engine == "duckdb":
-            self._con.con.execute(sql)
+            self._con.execute(sql)
+        elif self.engine == "postgres":
+            with self._con.cursor() as cursor:
+                cursor.execute(sql)
         else:
-            self._con.raw_sql(sql).close()
+            self._con.sql(sql)
 
     def arrow(self, expression: "ir.Table") -> "pa.Table":
         """The rows of the expression."""
-        return expression.to_pyarrow()
+        import pyarrow as pa
+
+        schema = expression.schema().to_pyarrow()
+        sql = self.sql(expression)
+        if self.engine == "duckdb":
+            return self._con.sql(sql).to_arrow_table().cast(schema)
+        if self.engine == "postgres":
+            with self._con.cursor() as cursor:
+                rows = cursor.execute(sql).fetchall()
+        else:
+            rows = [tuple(row) for row in self._con.sql(sql).collect()]
+        columns = list(zip(*rows, strict=True)) if rows else [() for _ in schema]
+        return pa.Table.from_arrays(
+            [pa.array(list(column), kind.type) for column, kind in zip(columns, schema, strict=True)], schema=schema
+        )
 
     def rows(self, expression: "ir.Table") -> list[dict[str, Any]]:
         """The rows of a small result as dictionaries."""
@@ -174,12 +193,17 @@ class Workspace:
             self._steps = self.give("steps", pa.table({"step": pa.array(range(_MOST_STEPS), pa.int32())}))
         return self._steps.filter(self._steps.step < min(count, _MOST_STEPS))
 
-    @property
-    def duckdb(self) -> Any:
-        """The DuckDB connection beneath; only on that engine."""
-        return self._con.con
+    def _path(self, name: str) -> str:
+        return str(Path(self._folder.name) / f"{name}-{uuid.uuid4().hex}")
 
-    def _copy(self, name: str, table: "pa.Table") -> "ir.Table":
+    def _create_view(self, name: str, query: str) -> None:
+        if self.engine == "pyspark":
+            self._con.sql(query).createOrReplaceTempView(name)
+        else:
+            temporary = "" if self.engine == "duckdb" else "TEMPORARY "
+            self.run(f'CREATE OR REPLACE {temporary}VIEW "{name}" AS {query}')
+
+    def _copy(self, name: str, table: "pa.Table") -> None:
         import io
 
         from pyarrow import csv
@@ -190,10 +214,9 @@ class Workspace:
         if table.num_rows:
             buffer = io.BytesIO()
             csv.write_csv(table, buffer, csv.WriteOptions(include_header=False))
-            with self._con.con.cursor() as cursor, cursor.copy(f'COPY "{name}" FROM STDIN (FORMAT csv)') as copy:
+            with self._con.cursor() as cursor, cursor.copy(f'COPY "{name}" FROM STDIN (FORMAT csv)') as copy:
                 copy.write(buffer.getvalue())
         self.run(f'ANALYZE "{name}"')
-        return self._con.table(name)
 
 
 def union(tables: "Iterable[ir.Table]") -> "ir.Table":
@@ -214,11 +237,8 @@ def _name(engine: str) -> str:
     )
 
 
-def _open(engine: str, folder: Path, memory_limit: str | None, threads: int | None) -> tuple[Any, Any]:
-    """The Ibis connection, and a DuckDB connection that reads files where the engine is another one."""
-    import duckdb
-    import ibis
-
+def _open(engine: str, folder: Path, memory_limit: str | None, threads: int | None) -> Any:
+    """A connection of the engine's own library; Ibis only writes the SQL."""
     if engine == "duckdb":
         # a file, not memory: columns are compressed and may exceed the limit
         options: dict[str, Any] = {"temp_directory": str(folder), "preserve_insertion_order": False}
@@ -226,21 +246,67 @@ def _open(engine: str, folder: Path, memory_limit: str | None, threads: int | No
             options["memory_limit"] = memory_limit
         if threads:
             options["threads"] = threads
-        return ibis.duckdb.connect(folder / "work.duckdb", **options), None
+        return _reader(folder / "work.duckdb", options)
     if _name(engine) == "postgres":
-        return ibis.connect(engine), duckdb.connect()
-    if _name(engine) == "pyspark":
-        from pyspark.sql import SparkSession
+        import psycopg
 
-        session = (
-            SparkSession.builder
-            .config("spark.ui.enabled", "false")
+        connection = psycopg.connect(engine, autocommit=True)
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET client_min_messages = warning")
+        return connection
+    if _name(engine) == "pyspark":
+        from importlib import import_module
+
+        return (  # imported by name: pyspark is an extra
+            import_module("pyspark.sql")
+            .SparkSession.builder.config("spark.ui.enabled", "false")
             .config("spark.sql.session.timeZone", "UTC")
             .config("spark.sql.shuffle.partitions", "8")
             .getOrCreate()
         )
-        return ibis.pyspark.connect(session), duckdb.connect()
     raise ConfigurationError(f"unknown engine {engine}; choose duckdb, a postgresql:// URL, or pyspark")
+
+
+def _reader(path: Path | str = ":memory:", options: Mapping[str, Any] | None = None) -> Any:
+    import duckdb
+
+    connection = duckdb.connect(str(path), config=dict(options or {}))
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
+
+
+def _without_repetition(table: "pa.Table") -> "pa.Table":
+    """The statements of a table, each once: unlike the mirror, a table may hold one twice."""
+    import pyarrow.compute as pc
+
+    slim = table.drop_columns(["raw"]) if "raw" in table.column_names else table
+    if pc.count_distinct(slim["statement_id"]).as_py() == slim.num_rows:
+        return slim
+    first: dict[str, int] = {}
+    for number, identity in enumerate(slim["statement_id"].to_pylist()):
+        first.setdefault(identity, number)
+    return slim.take(list(first.values()))
+
+
+def _types(reader: Any, query: str) -> Any:
+    import ibis
+
+    return ibis.Schema.from_pyarrow(reader.sql(f"SELECT * FROM ({query}) LIMIT 0").to_arrow_table().schema)
+
+
+@lru_cache(maxsize=4096)
+def _translated(operation: Any, engine: str) -> str:
+    import ibis
+
+    if engine == "pyspark":
+        _ = ibis.pyspark  # its options exist only once it was named
+    return str(ibis.to_sql(operation.to_expr(), dialect=engine))
+
+
+def _table(name: str, schema: Any) -> "ir.Table":
+    import ibis
+
+    return ibis.table(schema, name=name)
 
 
 def _quoted(name: str, engine: str) -> str:
@@ -256,10 +322,12 @@ _DECLARED = {
 }
 
 
-def _as_declared(column: str, kind: str) -> str:
-    name = '"' + column.replace('"', '""') + '"'
+def _as_declared(column: str, kind: str, engine: str) -> str:
+    name = _quoted(column, engine)
     declared = _DECLARED.get(kind.removeprefix("!"))
-    return f"CAST({name} AS {declared}) AS {name}" if declared else name
+    if declared is None:
+        return name
+    return f"CAST({name} AS {'DOUBLE' if engine == 'pyspark' and kind == 'float64' else declared}) AS {name}"
 
 
 _POSTGRES = {

@@ -46,6 +46,7 @@ def group_values(scope: "Scope", persons: "ir.Table", chosen: Sequence[Indicator
         values = union([values, workspace.stacked("group_values_own", own, _VALUES)])
     verdict = workspace.give("verdicts", _verdicts(scope))
     wanted = grouped.inner_join(verdict, "grain_number")
+    wanted = wanted.filter(wanted.period >= wanted.minimum_days)
     joined = wanted.left_join(values, ["indicator", "grain_number", "part", "period", "subject"])
     value = ibis.ifelse(joined.is_zero_when_absent, joined.value.fill_null(0.0), joined.value)
     known = ibis.cases(
@@ -55,7 +56,7 @@ def group_values(scope: "Scope", persons: "ir.Table", chosen: Sequence[Indicator
         (~joined.is_open & (joined.verdict != ""), joined.verdict),
         (~joined.is_open & (joined.people < joined.minimum_people), SUPPRESSED),
         (known == 2, "source_missing"),
-        (value.isnull(), "no_denominator"),
+        (value.isnull(), joined.absent),
         (joined.is_dominated.fill_null(False) & ~joined.is_open, DOMINATED),
         (known == 1, "partial"),
         else_="ok",
@@ -165,6 +166,8 @@ def _group_table(scope: "Scope", chosen: Sequence[Indicator]) -> "pa.Table":
             [grain == ORGANISATION or each.base == _COUNTS_PEOPLE for each, grain in kinds], pa.bool_()
         ),
         "is_open": pa.array([each.is_quality and grain == ORGANISATION for each, grain in kinds], pa.bool_()),
+        "minimum_days": pa.array([each.minimum_days for each, _ in kinds], pa.int32()),
+        "absent": pa.array([each.absent for each, _ in kinds], pa.string()),
         "minimum_people": pa.array([each.minimum_people for each, _ in kinds], pa.int64()),
         **{
             f"known_{period.number}": pa.array(

@@ -61,3 +61,123 @@ def reciprocity_of_teams(scope: "Scope") -> "ir.Table":
     inside = dyads.inner_join(teams.select(alter="person", alter_team="team"), "alter")
     inside = inside.filter(inside.subject == inside.alter_team)
     return inside.group_by("period", "subject").agg(numerator=inside.is_reciprocal.sum(), denominator=inside.count())
+
+
+# --- bridges ----------------------------------------------------------------------------------------------------------------
+
+MINIMUM_NODES = 10
+SAMPLED_NODES = (
+    500  # of a larger organisation a fixed sample: the median needs no more, and paths grow with the square of contacts
+)
+
+
+def constraints(pairs: "ir.Table", nodes: "ir.Table") -> "ir.Table":
+    """period, subject, person, constraint (Burt 1992) of the nodes; 1 and more is possible in small nets.
+
+    `pairs`: period, subject, person, alter, weight, each pair from both sides. `nodes`: period, subject, person.
+    """
+    strength = pairs.group_by("period", "subject", "person").agg(strength=pairs.weight.sum().cast("float64"))
+    part = pairs.inner_join(strength, ["period", "subject", "person"])
+    part = part.select("period", "subject", "person", "alter", part=part.weight / part.strength)
+    mine = part.semi_join(nodes, ["period", "subject", "person"])
+    onward = part.select("period", "subject", alter="person", beyond="alter", onward="part")
+    through = mine.inner_join(onward, ["period", "subject", "alter"])
+    through = through.filter(through.beyond != through.person)
+    indirect = through.mutate(product=through.part * through.onward)
+    indirect = indirect.group_by("period", "subject", "person", "beyond").agg(indirect=indirect["product"].sum())
+    both = mine.left_join(
+        indirect.select("period", "subject", "person", "indirect", alter="beyond"),
+        ["period", "subject", "person", "alter"],
+    )
+    whole = both.part + both.indirect.fill_null(0.0)
+    return (
+        both
+        .mutate(square=whole * whole)
+        .group_by("period", "subject", "person")
+        .agg(constraint=lambda t: t.square.sum())
+    )
+
+
+def _brokerage(scope: "Scope", pairs: "ir.Table", name: str) -> "ir.Table":
+    """period, subject, value for groups with enough nodes of two contacts or more."""
+    import ibis
+
+    pairs = scope.workspace.keep(f"pairs_{name}", pairs)
+    contacts = pairs.group_by("period", "subject", "person").agg(contacts=pairs.count())
+    nodes = contacts.filter(contacts.contacts >= 2)
+    scrambled = (nodes.person.cast("int64") * 2_654_435_761) % 4_294_967_296
+    place = ibis.row_number().over(
+        ibis.window(group_by=[nodes.period, nodes.subject], order_by=[scrambled, nodes.person])
+    )
+    sampled = nodes.mutate(place=place)
+    sampled = scope.workspace.keep(
+        f"nodes_{name}", sampled.filter(sampled.place < SAMPLED_NODES).select("period", "subject", "person")
+    )
+    found = constraints(pairs, sampled)
+    summed = found.group_by("period", "subject").agg(nodes=found.count(), median=found["constraint"].median())
+    value = ibis.greatest(1.0 - summed["median"], ibis.literal(0.0))
+    return summed.select(
+        "period", "subject", value=ibis.ifelse(summed.nodes >= MINIMUM_NODES, value, ibis.null("float64"))
+    )
+
+
+@indicator(
+    "network_brokerage",
+    kind="measure",
+    needs="conversation",
+    grains=(ORGANISATION,),
+    of="group",
+    minimum_people=MINIMUM_NODES,
+    priority=2,
+)
+def brokerage_of_organisation(scope: "Scope") -> "ir.Table":
+    """One minus the median constraint of people with two contacts or more, in the network of everybody."""
+    import ibis
+
+    pairs = scope.alters.select("period", "person", "alter", "weight", subject=ibis.literal("ALL"))
+    return _brokerage(scope, pairs, "organisation").drop("subject")
+
+
+@indicator(
+    "network_brokerage",
+    kind="measure",
+    needs="conversation",
+    grains=(TEAM,),
+    of="group",
+    minimum_people=MINIMUM_NODES,
+    priority=2,
+)
+def brokerage_of_teams(scope: "Scope") -> "ir.Table":
+    """The same within the team's own network."""
+    teams = scope.teams
+    pairs = scope.alters.inner_join(teams.select("person", subject="team"), "person")
+    pairs = pairs.inner_join(teams.select(alter="person", alter_team="team"), "alter")
+    inside = pairs.filter(pairs.subject == pairs.alter_team).select("period", "person", "alter", "weight", "subject")
+    return _brokerage(scope, inside, "teams")
+
+
+@indicator(
+    "network_brokerage.centralisation", kind="measure", needs="conversation", grains=(ORGANISATION,), of="group",
+    minimum_people=MINIMUM_NODES, priority=2,
+)  # fmt: skip
+def centralisation(scope: "Scope") -> "ir.Table":
+    """Freeman's centralisation of betweenness: 0 where all stand alike, 1 where every path runs through one. Up to 500 people."""
+    import networkx as nx
+    import pyarrow as pa
+
+    alters = scope.alters
+    sizes = scope.workspace.rows(alters.group_by("period").agg(nodes=alters.person.nunique()))
+    small = [each["period"] for each in sizes if MINIMUM_NODES <= each["nodes"] <= SAMPLED_NODES]
+    found: dict[int, float] = {}
+    for period in small:
+        edges = scope.workspace.rows(
+            alters.filter((alters.period == period) & (alters.person < alters.alter)).select("person", "alter")
+        )
+        graph = nx.Graph([(each["person"], each["alter"]) for each in edges])
+        between = nx.betweenness_centrality(graph).values()
+        found[period] = sum(max(between) - each for each in between) / (len(graph) - 1)
+    table = pa.table({
+        "period": pa.array(list(found), pa.int32()),
+        "value": pa.array(list(found.values()), pa.float64()),
+    })
+    return scope.workspace.give(f"centralisation_{scope.name}", table)

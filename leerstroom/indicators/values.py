@@ -71,11 +71,10 @@ class IndicatorValues:
         )
 
     def _copy(self, table: "ir.Table", path: Path | str, options: str) -> None:
-        import ibis
         import pyarrow.parquet as pq
 
         if self._workspace.engine == "duckdb":
             target = str(path).replace("'", "''")
-            self._workspace.run(f"COPY ({ibis.to_sql(table, dialect='duckdb')}) TO '{target}' ({options})")
+            self._workspace.run(f"COPY ({self._workspace.sql(table)}) TO '{target}' ({options})")
         else:
             pq.write_table(self._workspace.arrow(table), Path(path), compression="zstd")

@@ -45,9 +45,11 @@ def faults(values: dict[tuple[str, ...], dict[str, str]]) -> list[str]:
                 continue
             if mine["status"] != row["status"]:
                 found.append(f"{key}: {mine['status']} instead of {row['status']}")
-            for name in ("value", "numerator", "denominator"):
-                if row[name] and (not mine[name] or abs(float(mine[name]) - float(row[name])) > TOLERANCE):
-                    found.append(f"{key}: {name} {mine[name]} instead of {row[name]}")
+            found += [
+                f"{key}: {name} {mine[name]} instead of {row[name]}"
+                for name in ("value", "numerator", "denominator")
+                if row[name] and (not mine[name] or abs(float(mine[name]) - float(row[name])) > TOLERANCE)
+            ]
             if not row["value"] and mine["value"]:
                 found.append(f"{key}: {mine['value']} instead of no value")
     return found

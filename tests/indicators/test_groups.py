@@ -1,0 +1,203 @@
+"""Groups: medians, pooled ratios, suppression, networks, the profile."""
+
+from datetime import date
+from typing import Any
+
+import networkx as nx
+import pytest
+
+from leerstroom.indicators.disclosure import verdicts
+
+
+@pytest.mark.parametrize(
+    ("sizes", "others", "expected"),
+    [
+        ({"a": 5, "b": 9}, 0, {}),
+        ({"a": 2, "b": 6, "c": 9}, 0, {"a": "suppressed", "b": "suppressed_secondary"}),
+        ({"a": 2, "b": 3, "c": 9}, 0, {"a": "suppressed", "b": "suppressed"}),  # together five: nothing follows
+        ({"a": 2, "b": 2, "c": 9}, 0, {"a": "suppressed", "b": "suppressed", "c": "suppressed_secondary"}),
+        ({"a": 6, "b": 9}, 3, {"a": "suppressed_secondary"}),  # three people without a team would follow
+        ({"a": 2}, 0, {"a": "suppressed"}),
+    ],
+)
+def test_what_is_left_out_is_never_under_the_minimum(
+    sizes: dict[str, int], others: int, expected: dict[str, str]
+) -> None:
+    assert verdicts(sizes, 5, others=others) == expected
+
+
+def test_teams_get_medians_and_the_organisation_the_sum_as_well(world: Any) -> None:
+    names = [f"P{number}" for number in range(11)]
+    world.employ(*names[:5], team="T1")
+    world.employ(*names[5:], team="T2")
+    for number, name in enumerate(names):
+        world.does(
+            name, "progressed", f"c{number}", "2026-11-03T12:00", kind="lms", type="course", minutes=number or 0.1
+        )
+    found = world.values("formal_learning_minutes", "learning_reach")
+    assert found("formal_learning_minutes", "T1") == 2
+    assert found("formal_learning_minutes.p25", "T1") == 1
+    assert found("formal_learning_minutes.p75", "T2") == 8.75
+    assert found.row("formal_learning_minutes", "T1")["numerator"] is None
+    assert found.row("formal_learning_minutes", "ALL")["numerator"] == pytest.approx(55.1)
+    assert found("learning_reach.formal", "ALL") == 1
+    assert found("learning_reach.informal", "T1") == 0
+
+
+def test_a_small_team_vanishes_and_takes_the_next_smallest_with_it(world: Any) -> None:
+    world.employ("A", "B", team="T1")
+    world.employ(*(f"C{number}" for number in range(5)), team="T2")
+    world.employ(*(f"D{number}" for number in range(6)), team="T3")
+    found = world.values("learning_reach")
+    assert [found.status("learning_reach.any", team) for team in ("T1", "T2", "T3", "ALL")] == [
+        "suppressed",
+        "suppressed_secondary",
+        "ok",
+        "ok",
+    ]
+
+
+def test_a_share_that_is_one_persons_is_not_published(world: Any) -> None:
+    names = [f"P{number}" for number in range(5)]
+    world.employ(*names)
+    world.does(
+        "P0",
+        "progressed",
+        "c",
+        "2026-11-03T12:00",
+        kind="lms",
+        type="course",
+        minutes=200,
+        stated={"initiator": "self"},
+    )
+    world.does(
+        "P1",
+        "progressed",
+        "d",
+        "2026-11-03T12:00",
+        kind="lms",
+        type="course",
+        minutes=10,
+        stated={"initiator": "assigned"},
+    )
+    found = world.values("self_directed_share")
+    assert found.status("self_directed_share", "T1") == "suppressed_dominance"
+    assert found("self_directed_share", "T1") is None
+
+
+def test_a_community_under_five_contributors_is_suppressed(world: Any) -> None:
+    names = [f"P{number}" for number in range(7)]
+    world.employ(*names)
+    for number, name in enumerate(names):
+        world.does(name, "posted", f"m{number}", f"2026-11-03T10:0{number}", channel="large")
+    for number in range(2):
+        world.does(names[number], "posted", f"n{number}", f"2026-11-03T11:0{number}", channel="small")
+    found = world.values("community_active_contributors", "questions_asked")
+    assert (
+        found("community_active_contributors", "https://t.example/large") is None
+    )  # else small would follow from the whole
+    assert found.status("community_active_contributors", "https://t.example/small") == "suppressed"
+    assert found.status("questions_asked", "https://t.example/large") == "suppressed_secondary"
+
+
+def test_communities_count_contributors_facilitators_and_concentration(world: Any) -> None:
+    names = [f"P{number}" for number in range(12)]
+    world.employ(*names)
+    for number, name in enumerate(names):
+        for time in range(1 if number else 9):
+            role = {"actor-role": "moderator"} if number == 0 else {}
+            world.does(
+                name,
+                "posted",
+                f"m{number}-{time}",
+                f"2026-11-03T1{time}:{number:02}",
+                channel="room",
+                stated={"channel-kind": "spontaneous_group", **role},
+            )
+    world.does("P1", "posted", "earlier", "2026-10-20T10:00", channel="room")
+    found = world.values(
+        "community_active_contributors",
+        "community_facilitator_share",
+        "community_concentration",
+        "spontaneous_group_share",
+    )
+    room = "https://t.example/room"
+    assert found("community_active_contributors", room) == 12
+    assert found("community_active_contributors.new", room) == 11
+    assert found("community_facilitator_share", room) == pytest.approx(9 / 20)
+    counts = sorted([9] + [1] * 11)
+    gini = sum((2 * rank - 12 - 1) * count for rank, count in enumerate(counts, 1)) / (12 * sum(counts))
+    assert found("community_concentration", room) == pytest.approx(gini)
+    assert found("spontaneous_group_share", "ALL") == 1
+
+
+def test_brokerage_is_one_minus_the_median_constraint_that_networkx_finds(world: Any) -> None:
+    names = [f"P{number:02}" for number in range(14)]
+    world.employ(*names)
+    graph = nx.Graph()
+    links = [
+        (i, (i + step) % 14, weight) for i in range(14) for step, weight in ((1, 2), (3, 1)) if (i * step) % 5 != 2
+    ]
+    for number, (one, other, weight) in enumerate(links):
+        for time in range(weight):
+            world.does(
+                names[one],
+                "posted",
+                f"m{number}-{time}",
+                f"2026-11-0{3 + time}T10:{number:02}",
+                channel="room",
+                stated={"mentions": [f"mailto:{names[other].lower()}@example.org"]},
+            )
+        graph.add_edge(one, other, weight=weight + (graph.get_edge_data(one, other) or {"weight": 0})["weight"])
+    constraint = nx.constraint(graph, weight="weight")
+    values = sorted(value for node, value in constraint.items() if graph.degree(node) >= 2)
+    middle = (values[(len(values) - 1) // 2] + values[len(values) // 2]) / 2
+    found = world.values("network_brokerage")
+    assert found("network_brokerage", "ALL") == pytest.approx(1 - middle)
+    assert found("network_brokerage", "T1") == pytest.approx(1 - middle)
+    between = nx.betweenness_centrality(nx.Graph(graph.edges)).values()
+    assert found("network_brokerage.centralisation", "ALL") == pytest.approx(
+        sum(max(between) - each for each in between) / 13
+    )
+
+
+def test_small_networks_have_no_brokerage(world: Any) -> None:
+    world.employ(*"ABCDEFGHIJK")
+    world.does("A", "posted", "m", "2026-11-03T10:00", channel="room", stated={"mentions": ["mailto:b@example.org"]})
+    assert world.values("network_brokerage").status("network_brokerage", "ALL") == "no_denominator"
+
+
+def test_the_profile_runs_from_one_to_three_over_ninety_days(world: Any) -> None:
+    world.first = date(2026, 11, 8)
+    world.coverage = None
+    world.employ(*(f"P{number}" for number in range(6)))
+    for number in range(6):
+        world.does(f"P{number}", "progressed", "c", f"2026-11-03T1{number}:00", kind="lms", type="course", minutes=60)
+        world.does(
+            f"P{number}",
+            "attended",
+            "talk",
+            f"2026-11-04T1{number}:00",
+            kind="offline",
+            type="face-to-face-discussion",
+            minutes=20,
+        )
+    found = world.values("learning_maturity_profile", windows=(7, 90))
+    assert {row["period_start"] for row in found.rows} == {date(2026, 8, 11)}
+    assert found("learning_maturity_profile.delivery", "ALL") == pytest.approx((1 * 60 + 3 * 20) / 80)
+    assert found("learning_maturity_profile.ownership", "ALL") == pytest.approx((1 * 60 + 3 * 20) / 80)
+    assert found("learning_maturity_profile.place_time", "ALL") == pytest.approx((2 * 60 + 1 * 20) / 80)
+    assert found("learning_maturity_profile.direction", "ALL") == pytest.approx(3)
+    assert found.status("learning_maturity_profile.teacher_role", "ALL") == "not_measurable"
+    assert (
+        found.status("learning_maturity_profile.delivery", "T1") == "suppressed"
+    )  # a team of this profile has twenty people
+
+
+def test_what_is_mostly_estimated_is_not_measurable(world: Any) -> None:
+    world.coverage = None
+    world.employ(*(f"P{number}" for number in range(6)))
+    world.does("P0", "posted", "m", "2026-11-03T10:00", channel="room")
+    world.does("P1", "attended", "talk", "2026-11-04T10:00", kind="offline", type="face-to-face-discussion")
+    found = world.values("learning_maturity_profile", windows=(90,))
+    assert found.status("learning_maturity_profile.delivery", "ALL") == "not_measurable"

@@ -6,7 +6,8 @@
 | QuotaExhausted | is skipped: the next night pulls this window again, because windows overlap by the look-back |
 | RateLimited | is retried when the platform said, two minutes at least |
 | TryLater (unreachable, broken answers) | is retried with back-off |
-| anything else | Airflow's own rules, with the retries of the task |
+| anything else that was raised | is tried once more: a bug stays a bug |
+| the worker died | is tried again, as Airflow does |
 """
 
 from collections.abc import Generator
@@ -32,7 +33,7 @@ class ByKindOfError(RetryPolicy):
         self.longest_delay = longest_delay
 
     def evaluate(self, exception: BaseException, try_number: int, max_tries: int, context: Any = None) -> RetryDecision:
-        """Fail now, retry at a time, or leave it to Airflow; the reason is the error's own text."""
+        """Fail now, or retry at a time; the reason is the error's own text."""
         if isinstance(exception, NeedsOperator):
             return RetryDecision.fail(str(exception))
         if isinstance(exception, TryLater):
@@ -40,6 +41,8 @@ class ByKindOfError(RetryPolicy):
             if isinstance(exception, RateLimited) and exception.retry_after_s:
                 delay = max(delay, timedelta(seconds=exception.retry_after_s))
             return RetryDecision.retry(delay, str(exception))
+        if try_number > 1:
+            return RetryDecision.fail(f"{type(exception).__name__} for the second time")
         return RetryDecision.default()
 
 

@@ -42,14 +42,25 @@ def on_dag_run_failed(dag_run: Any, msg: str) -> None:
 def _write(dag_run: Any) -> None:
     if dag_run.dag_id != DAG_ID:
         return
-    from airflow.models.xcom import XComModel
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
     from sqlalchemy.orm import object_session
+
+    session = object_session(dag_run)
+    if session is not None:
+        _note(dag_run, session)
+        return
+    with create_session() as own:  # a run outside a scheduler comes without a session
+        found = own.get(DagRun, dag_run.id)
+        if found is not None:
+            _note(found, own)
+
+
+def _note(dag_run: Any, session: Any) -> None:
+    from airflow.models.xcom import XComModel
 
     from leerstroom_airflow.nights import NIGHT_KEY
 
-    session = object_session(dag_run)
-    if session is None:
-        return
     row = session.execute(
         XComModel.get_many(run_id=dag_run.run_id, key=NIGHT_KEY, task_ids="settle", dag_ids=DAG_ID, limit=1)
     ).scalar()

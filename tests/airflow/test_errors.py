@@ -37,8 +37,9 @@ def test_a_limit_is_waited_out_as_long_as_the_platform_said() -> None:
     assert decided(errors.RateLimited("patience", 1)) == ("retry", timedelta(minutes=2))
 
 
-def test_an_error_that_is_not_ours_is_left_to_airflow() -> None:
+def test_an_error_that_is_not_ours_is_tried_once_more() -> None:
     assert decided(KeyError("x")) == ("default", None)
+    assert decided(KeyError("x"), 2) == ("fail", None)
 
 
 def test_a_spent_quota_skips_the_task_and_says_when_it_goes_on() -> None:

@@ -266,11 +266,14 @@ def _quality(teller: Teller) -> Section | None:
             teller.text("sections.quality.days_loaded"),
             teller.text("sections.quality.other_days"),
         ]
-        legend = (
-            ("square-full", teller.text("sections.quality.loaded")),
-            ("square-open", wording.status("missing")),
-            ("dot-doubt", wording.status("suspect")),
-        )
+        found = {status for _, _, status in facts.coverage}
+        meanings = {
+            "ok": teller.text("sections.quality.loaded"),
+            "missing": wording.status("missing"),
+            "suspect": wording.status("suspect"),
+        }
+        shapes = {"ok": "square-full", "missing": "square-open", "suspect": "dot-doubt"}
+        legend = [(shapes[status], meaning) for status, meaning in meanings.items() if status in found]
         make = charts.coverage(facts.coverage, list(kinds.items()), wording)
         section.pictures.append(
             teller.picture(make, "coverage", teller.text("sections.quality.chart"), teller.table(head, rows), legend)

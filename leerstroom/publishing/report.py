@@ -17,7 +17,7 @@ from leerstroom.publishing import palette
 from leerstroom.publishing.chapters import chapters
 from leerstroom.publishing.facts import KINDS, Facts
 from leerstroom.publishing.story import Section
-from leerstroom.publishing.wording import LANGUAGES, NOTHING, Wording
+from leerstroom.publishing.wording import LANGUAGES, NOTHING, Wording, whole_percents
 
 _REPORT = re.compile(r"report-(\d{4}-\d{2}-\d{2})\.html")
 _HEADLINE = re.compile(r'<meta name="leerstroom-headline-(en|nl)" content="([^"]*)">')
@@ -131,13 +131,14 @@ def _style() -> Any:
 
 def _edition(facts: Facts, wording: Wording) -> Edition:
     shown = bool(facts.minutes) and facts.total > 0
-    informal = facts.minutes["informal"].total / facts.total if shown and "informal" in facts.minutes else None
+    shares = _shares(facts, wording) if shown else []
+    informal = next((share.percent for share in shares if share.kind == "informal"), "")
     return Edition(
         language=wording.language,
         wording=wording,
         headline=_headline(facts, wording) if shown else wording.text("hero.hidden"),
-        shares=[_share(facts, kind, wording) for kind in KINDS if kind in facts.minutes] if shown else [],
-        share_sentence=wording.text("hero.share", informal=wording.percent(informal)) if informal is not None else "",
+        shares=shares,
+        share_sentence=wording.text("hero.share", informal=informal) if informal else "",
         measured_note=wording.text("measured_note", measured=facts.measured, days=facts.days)
         if facts.measured < facts.days
         else "",
@@ -160,7 +161,13 @@ def _headline(facts: Facts, wording: Wording) -> str:
     return wording.text("hero.headline", period=period, people=wording.number(facts.people), total=total)
 
 
-def _share(facts: Facts, kind: str, wording: Wording) -> Share:
+def _shares(facts: Facts, wording: Wording) -> list[Share]:
+    kinds = [kind for kind in KINDS if kind in facts.minutes]
+    percents = whole_percents([facts.minutes[kind].total for kind in kinds])
+    return [_share(facts, kind, percent, wording) for kind, percent in zip(kinds, percents, strict=True)]
+
+
+def _share(facts: Facts, kind: str, percent: int, wording: Wording) -> Share:
     minutes = facts.minutes[kind]
     details = [wording.text("hero.per_person", value=wording.minutes(minutes.total / facts.people / facts.weeks))]
     reach = facts.whole[f"learning_reach.{kind}"]
@@ -173,7 +180,7 @@ def _share(facts: Facts, kind: str, wording: Wording) -> Share:
         kind,
         wording.text(f"kinds.{kind}"),
         wording.text(f"kinds_meaning.{kind}"),
-        wording.percent(share),
+        f"{percent}%",
         round(share * 100, 2),
         wording.minutes(minutes.total),
         details,

@@ -1,7 +1,7 @@
 """Numbers, dates and sentences as a reader in English or Dutch expects them: 1.234,5 and 20 november 2026, or 1,234.5 and 20 November 2026."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import cache
 from typing import Any
@@ -128,3 +128,16 @@ class Wording:
         if (start.year, start.month) == (end.year, end.month):
             return f"{start.day}{NO_BREAK}{NOTHING}{NO_BREAK}{self.day(end)}"
         return f"{self.day(start, year=start.year != end.year)} {NOTHING} {self.day(end)}"
+
+
+def whole_percents(amounts: Sequence[float]) -> list[int]:
+    """Whole percents that add up to 100, by largest remainder; a list without any amount gives zeros."""
+    total = sum(amounts)
+    if total <= 0:
+        return [0] * len(amounts)
+    exact = [100 * amount / total for amount in amounts]
+    percents = [math.floor(each) for each in exact]
+    behind = sorted(range(len(exact)), key=lambda place: (percents[place] - exact[place], place))
+    for place in behind[: 100 - sum(percents)]:
+        percents[place] += 1
+    return percents

@@ -45,7 +45,7 @@ def write_workbook(built: dict[str, tuple[TableContract, Any]], facts: Facts, ou
         "strings_to_formulas": False,
         "strings_to_urls": False,
         "strings_to_numbers": False,
-        "nan_inf_to_errors": False,
+        "constant_memory": True,  # 50,000 employees are three million cells
         "default_date_format": "yyyy-mm-dd",
     }
     book = xlsxwriter.Workbook(str(beside), options)

@@ -382,3 +382,20 @@ def tables_only() -> Any:
             return publish_tables(opened, build(opened), database or str(out / "hr.duckdb"), language)
 
     return publish
+
+
+@pytest.fixture(scope="session")
+def workbook_only() -> Any:
+    """publish() without tables and report, for tests that only look at the workbook."""
+    from leerstroom.publishing.disclosure import Disclosure
+    from leerstroom.publishing.facts import gather
+    from leerstroom.publishing.night import Edition, open_night
+    from leerstroom.publishing.tables import build
+    from leerstroom.publishing.workbook import write_workbook
+
+    def publish(values: Any, *, out: Path, policy: str, language: str, **given: Any) -> Path:
+        edition = Edition(given["as_of"], given["organisation"], given["computed_at"], given["community_names"])
+        with open_night(values, given["directory"], given["coverage"], edition, Disclosure.load(policy)) as opened:
+            return write_workbook(build(opened), gather(opened), out, language)
+
+    return publish

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leerstroom.publishing.wording import NO_BREAK, Wording, _texts
+from leerstroom.publishing.wording import NO_BREAK, Wording, _texts, whole_percents
 
 NL, EN = Wording("nl"), Wording("en")
 
@@ -69,3 +69,12 @@ def test_a_status_without_words_is_shown_by_its_name() -> None:
 def test_an_unknown_language_is_refused() -> None:
     with pytest.raises(ValueError, match="nl, en"):
         Wording("fr")
+
+
+@given(st.lists(st.floats(min_value=0, max_value=1e6), min_size=1, max_size=6).filter(any))
+def test_whole_percents_add_up_and_stay_near(amounts: list[float]) -> None:
+    percents = whole_percents(amounts)
+    assert sum(percents) == 100
+    assert all(
+        abs(percent - 100 * amount / sum(amounts)) < 1 for percent, amount in zip(percents, amounts, strict=True)
+    )

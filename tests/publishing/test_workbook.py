@@ -94,11 +94,13 @@ def test_a_value_that_is_not_known_is_an_empty_cell_with_its_reason(book: Any) -
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+31", "-2", "@SUM(A1)", "=cmd|' /C calc'!A0", "http://example.org"])
-def test_text_from_outside_is_never_a_formula_or_a_link(night: Any, tmp_path: Path, text: str) -> None:
+def test_text_from_outside_is_never_a_formula_or_a_link(
+    night: Any, workbook_only: Any, tmp_path: Path, text: str
+) -> None:
     import openpyxl
 
     staff = [replace(each, team=text) if each.team == "Data" else each for each in night.directory.employees]
-    publish(night.table(), **night.arguments(tmp_path, directory=Directory(staff)))
+    workbook_only(night.table(), **night.arguments(tmp_path, directory=Directory(staff)))
     sheet = openpyxl.load_workbook(tmp_path / "learning-2026-11-20.xlsx")["Per medewerker"]
     cells = [cell for row in sheet.iter_rows(min_row=5) for cell in row if cell.value == text]
     assert len(cells) == 9
@@ -106,9 +108,9 @@ def test_text_from_outside_is_never_a_formula_or_a_link(night: Any, tmp_path: Pa
     assert not any(cell.hyperlink for cell in cells)
 
 
-def test_the_same_night_gives_the_same_bytes(night: Any, folder: Path, tmp_path: Path) -> None:
-    again = publish(night.table(), **night.arguments(tmp_path))
-    assert again.workbook.read_bytes() == (folder / again.workbook.name).read_bytes()
+def test_the_same_night_gives_the_same_bytes(night: Any, workbook_only: Any, folder: Path, tmp_path: Path) -> None:
+    again = workbook_only(night.table(), **night.arguments(tmp_path))
+    assert again.read_bytes() == (folder / again.name).read_bytes()
 
 
 @pytest.mark.slow

@@ -41,6 +41,7 @@ _ROOMS = (
     "nieuw-bij-ons",
     "casus-zorg",
 )  # the allow-list; #vrijmibo and direct messages are not on it
+_UNHURRIED = {"requests_per_minute": 60_000}  # a replay is nobody's server
 _PORTS = {
     "lrs": 8765,
     "platforms": 8900,
@@ -55,14 +56,29 @@ def connections(platforms: str, recordings: Path = RECORDINGS) -> dict[str, dict
 
     Their tenants stand fast, so that ids do not depend on the port of the day.
     """
-    server = json.loads((recordings / "matrix" / "server.json").read_text())
+    chat = json.loads((recordings / "matrix" / "server.json").read_text(encoding="utf-8"))
+    zoom = json.loads((recordings / "zoom" / "zoom.json").read_text(encoding="utf-8"))
     return {
         "chat": {
             "source": "matrix",
             "host": f"{platforms}/matrix",
-            "server_name": "voorbeeldstad.example",
-            "token": server["token"],
-            "rooms": [f"#{name}:voorbeeldstad.example" for name in _ROOMS],
+            "server_name": chat["name"],
+            "token": chat["token"],
+            "rooms": [f"#{name}:{chat['name']}" for name in _ROOMS],
+            **_UNHURRIED,
+        },
+        "webinars": {
+            "source": "zoom",
+            "host": f"{platforms}/zoom/v2",
+            "oauth_host": f"{platforms}/zoom",
+            **{name: zoom[name] for name in ("account_id", "client_id", "client_secret")},
+            "meetings": ["Live chat*", "Intervisie*"],
+            "assigned": ["83155501003"],
+            **_UNHURRIED,
+        },
+        "registers": {
+            "source": "sheet",
+            "files": [str(recordings / "sheet" / "*.csv"), str(recordings / "sheet" / "*.xlsx")],
         },
     }
 

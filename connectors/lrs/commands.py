@@ -133,7 +133,7 @@ def query(
     with _configured(settings) as lrs:
         if count:
             counted = lrs.counts(count, limit=limit, **filters)  # type: ignore[arg-type] # an unknown word is refused there
-            _print_rows((count, "statements"), counted.most_common())
+            _print_rows((count, "statements"), sorted(counted.items(), key=lambda each: (-each[1], each[0])))
             return
         if limit is None and format is Format.TABLE:
             limit = 50

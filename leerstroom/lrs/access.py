@@ -60,7 +60,7 @@ class Credential:
         return Scope.ALL_READ in self.scopes and (reading or bool(_READING.intersection(wanted)))
 
 
-NOBODY = Credential("", "", frozenset(), Authority(b"null", b""))
+NOBODY = Credential("", "", frozenset(), Authority(b"null", ""))
 """Who reads `about` without saying who it is."""
 
 

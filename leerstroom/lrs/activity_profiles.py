@@ -14,6 +14,6 @@ class ActivityProfiles(Profiles):
 
     def place(self, call: Call) -> Place:
         """Where the document of the request lies."""
-        activity = terms.activity(iri_parameter(call, "activityId"))
+        activity = terms.activity(iri_parameter(call, "activityId")).encode()
         name = call.parameters.get("profileId", "").encode("utf-8", "surrogatepass")
         return Place(Kind.ACTIVITY_PROFILE, activity=activity, name=name)

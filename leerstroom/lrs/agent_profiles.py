@@ -17,4 +17,4 @@ class AgentProfiles(Profiles):
         identity = terms.agent_identity(agent_parameter(call))
         assert identity is not None, "an Agent has an identifier"
         name = call.parameters.get("profileId", "").encode("utf-8", "surrogatepass")
-        return Place(Kind.AGENT_PROFILE, agent=terms.person(identity), name=name)
+        return Place(Kind.AGENT_PROFILE, agent=terms.person(identity).encode(), name=name)

@@ -8,13 +8,14 @@ stored (as the credential behind the authority) are others'.
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
 from leerstroom.errors import ConfigurationError, InvalidStatement
 from leerstroom.lrs import terms, times
 from leerstroom.lrs.storage import Storage, Writing
-from leerstroom.lrs.storage.preparing import digest
+from leerstroom.lrs.storage.numbering import numbers
 from leerstroom.statements.validation import validate_actor
 
 _AT_ONCE = 500  # statements in a transaction: others write in between
@@ -61,23 +62,16 @@ def erase(storage: Storage, identity: str) -> Erased:
     return Erased(statements, documents, attachments)
 
 
-def _number(writing: Writing, term: bytes) -> int | None:
-    return next(
-        (
-            row[0]
-            for row in writing.connection.lookup("SELECT term, text FROM terms", "hash", [digest(term)])
-            if row[1] == term
-        ),
-        None,
-    )
+def _number(writing: Writing, term: str) -> int | None:
+    return numbers(writing.connection, [term]).get(term)
 
 
-def _some(writing: Writing, term: bytes) -> tuple[int, int]:
+def _some(writing: Writing, term: str) -> tuple[int, int]:
     """Deletes up to 500 statements; (how many, how many attachments went with them)."""
     number = _number(writing, term)
     if number is None:
         return 0, 0
-    entries = (number * 8 + terms.Role.AGENT, number * 8 + terms.Role.RELATED_AGENT)
+    entries = (number * 8 + terms.AGENT, number * 8 + terms.RELATED_AGENT)
     seqs = [
         row[0]
         for row in writing.connection.rows(
@@ -101,24 +95,19 @@ def _some(writing: Writing, term: bytes) -> tuple[int, int]:
     return len(seqs), len(unneeded)
 
 
-def _entries(writing: Writing, statement: dict, verb: int) -> list[int]:  # type: ignore[type-arg] # a statement
-    wanted = terms.entries(statement)
-    wanted |= {(terms.Role.AUTHORITY, terms.person(each)) for each in terms.identities(statement.get("authority", {}))}
-    texts = {text for _, text in wanted}
-    numbers = {
-        row[1]: row[0]
-        for row in writing.connection.lookup("SELECT term, text FROM terms", "hash", [digest(each) for each in texts])
-    }
-    return [numbers[text] * 8 + role for role, text in wanted if text in numbers] + [verb * 8 + terms.Role.VERB]
+def _entries(writing: Writing, statement: dict[str, Any], verb: int) -> list[int]:
+    wanted = terms.entries(statement) | terms.authorities(statement)
+    found = numbers(writing.connection, {entry[1:] for entry in wanted})
+    return [found[entry[1:]] * 8 + int(entry[0]) for entry in wanted if entry[1:] in found] + [verb * 8 + terms.VERB]
 
 
-def _forget_place(writing: Writing, statement: dict, verb: int, places: Iterable[tuple[int, int]]) -> None:  # type: ignore[type-arg] # a statement
+def _forget_place(writing: Writing, statement: dict[str, Any], verb: int, places: Iterable[tuple[int, int]]) -> None:
     for entry in _entries(writing, statement, verb):
         for seq, via in places:
             writing.connection.run("DELETE FROM found_by WHERE entry = ? AND seq = ? AND via = ?", (entry, seq, via))
 
 
-def _forget_references(writing: Writing, seq: int, key: bytes, statement: dict, verb: int) -> None:  # type: ignore[type-arg] # a statement
+def _forget_references(writing: Writing, seq: int, key: bytes, statement: dict[str, Any], verb: int) -> None:
     """Statements that pointed here are no longer found by what stood here; what was found through this one is no longer found by what it pointed at."""
     above: Sequence[int] = writing.pointing(key)
     if above:
@@ -128,13 +117,13 @@ def _forget_references(writing: Writing, seq: int, key: bytes, statement: dict, 
         _forget_place(writing, pointed, inherited_verb, [(seq, via), *((each, via) for each in above)])
 
 
-def _rest(writing: Writing, term: bytes, statements: int) -> int:
+def _rest(writing: Writing, term: str, statements: int) -> int:
     """Documents, the term with its names, and the audit line."""
-    documents = writing.connection.run("DELETE FROM documents WHERE agent = ?", (term,))
+    documents = writing.connection.run("DELETE FROM documents WHERE agent = ?", (term.encode(),))
     number = _number(writing, term)
     if number is not None:
         left = writing.connection.rows(
-            "SELECT 1 FROM found_by WHERE entry = ? LIMIT 1", (number * 8 + terms.Role.AUTHORITY,)
+            "SELECT 1 FROM found_by WHERE entry = ? LIMIT 1", (number * 8 + terms.AUTHORITY,)
         )
         if left:
             writing.connection.run("UPDATE terms SET about = NULL WHERE term = ?", (number,))

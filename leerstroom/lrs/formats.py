@@ -82,7 +82,7 @@ def _activities(statement: Mapping[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-def _canonical(statement: dict[str, Any], known: Mapping[bytes, Mapping[str, Any]], preferred: Sequence[str]) -> None:
+def _canonical(statement: dict[str, Any], known: Mapping[str, Mapping[str, Any]], preferred: Sequence[str]) -> None:
     for each in (statement, statement["object"]):
         if "verb" in each and "display" in each["verb"]:
             each["verb"]["display"] = _one_language(each["verb"]["display"], preferred)

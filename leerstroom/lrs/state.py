@@ -62,8 +62,8 @@ def _place(call: Call) -> Place:
     anywhere = None if name is None else b""
     return Place(
         Kind.STATE,
-        terms.activity(activity),
-        terms.person(identity),
+        terms.activity(activity).encode(),
+        terms.person(identity).encode(),
         registration.lower().encode() if registration else anywhere,
         (name or "").encode("utf-8", "surrogatepass"),
     )

@@ -202,7 +202,7 @@ class Statements:
             return self._one(call, shape)
         return self._many(call, shape)
 
-    def _mine(self, call: Call) -> bytes | None:
+    def _mine(self, call: Call) -> str | None:
         """The authority that a credential is confined to, None when it may read everything."""
         return None if call.credential.may(Scope.STATEMENTS_READ) else call.credential.authority.term
 
@@ -265,12 +265,12 @@ class Statements:
                 raise Refusal(400, "the parameter 'agent' must be an Agent or an identified Group")
             agent = (
                 terms.person(identity),
-                tuple(terms.AGENT_ROLES) if call.flag("related_agents") else (terms.Role.AGENT,),
+                tuple(terms.AGENT_ROLES) if call.flag("related_agents") else (terms.AGENT,),
             )
         if has("activity"):
             activity = (
                 terms.activity(iri_parameter(call, "activity")),
-                tuple(terms.ACTIVITY_ROLES) if call.flag("related_activities") else (terms.Role.ACTIVITY,),
+                tuple(terms.ACTIVITY_ROLES) if call.flag("related_activities") else (terms.ACTIVITY,),
             )
         if has("verb"):
             verb = terms.verb(iri_parameter(call, "verb"))

@@ -1,30 +1,31 @@
 """What a statement is found by: agents, verb, activities and registration, each in the role it has there (xAPI 1.0.3 part three, 2.1.3).
 
-A *term* is one identifier as bytes (`p` person, `a` activity, `v` verb, `r` registration, then the text); an *entry* is a term in a role. A filter reads one role, a
-related filter several.
+A *term* is one identifier as text: `p` person, `a` activity, `v` verb, `r` registration, then the identifier. An *entry* is a term behind the digit of its role. A
+filter reads one role, a related filter several. Every statement passes here, so roles are plain numbers and entries plain texts: an enumeration's members take
+three times as long to hash.
 """
 
 from collections.abc import Iterator, Mapping
-from enum import IntEnum
-from typing import Any
+from typing import Any, Final
 
+import orjson
 
-class Role(IntEnum):
-    """How a term stands in a statement. The numbers are part of the stored keys: never renumber."""
+# The digits are part of the stored keys: never renumber.
+AGENT: Final = 0
+"""The actor, its members, or an object that is an Agent or Group."""
+RELATED_AGENT: Final = 1
+AUTHORITY: Final = 2
+ACTIVITY: Final = 3
+"""The object."""
+RELATED_ACTIVITY: Final = 4
+VERB: Final = 5
+REGISTRATION: Final = 6
 
-    AGENT = 0  # the actor, its members, or an object that is an Agent or Group
-    RELATED_AGENT = 1
-    AUTHORITY = 2
-    ACTIVITY = 3  # the object
-    RELATED_ACTIVITY = 4
-    VERB = 5
-    REGISTRATION = 6
+AGENT_ROLES: Final = (AGENT, RELATED_AGENT, AUTHORITY)
+ACTIVITY_ROLES: Final = (ACTIVITY, RELATED_ACTIVITY)
 
-
-AGENT_ROLES = (Role.AGENT, Role.RELATED_AGENT, Role.AUTHORITY)
-ACTIVITY_ROLES = (Role.ACTIVITY, Role.RELATED_ACTIVITY)
-
-Entry = tuple[int, bytes]
+About = list[tuple[str, bytes]]
+"""(term, its definition or {"name": [name]} as JSON)"""
 
 
 def agent_identity(agent: Mapping[str, Any]) -> str | None:
@@ -32,8 +33,8 @@ def agent_identity(agent: Mapping[str, Any]) -> str | None:
 
     The same text as in the mirror's column `actor`. An address and its SHA-1 are two identifiers in xAPI; they stay apart here too.
     """
-    if "account" in agent:
-        account = agent["account"]
+    account = agent.get("account")
+    if account is not None:
         return f"account|{account['homePage']}|{account['name']}"
     if "mbox" in agent:
         return f"mbox|{agent['mbox'][7:].lower()}"
@@ -43,120 +44,103 @@ def agent_identity(agent: Mapping[str, Any]) -> str | None:
     return None
 
 
-def person(identity: str) -> bytes:
+def person(identity: str) -> str:
     """Term of an Agent or Group."""
-    return b"p" + identity.encode("utf-8", "surrogatepass")
+    return "p" + identity
 
 
-def activity(iri: str) -> bytes:
+def activity(iri: str) -> str:
     """Term of an activity."""
-    return b"a" + iri.encode("utf-8", "surrogatepass")
+    return "a" + iri
 
 
-def verb(iri: str) -> bytes:
+def verb(iri: str) -> str:
     """Term of a verb."""
-    return b"v" + iri.encode("utf-8", "surrogatepass")
+    return "v" + iri
 
 
-def registration(uuid: str) -> bytes:
+def registration(uuid: str) -> str:
     """Term of a registration, whatever the case of its letters."""
-    return b"r" + uuid.lower().encode()
+    return "r" + uuid.lower()
 
 
-def entries(statement: Mapping[str, Any]) -> set[Entry]:
-    """All entries of a statement but the verb and the authority; a term that stands in its direct role has no related one."""
-    found: set[Entry] = set()
-    _people(statement["actor"], Role.AGENT, found)
+def entries(statement: Mapping[str, Any], about: About | None = None) -> set[str]:
+    """All entries of a statement but verb and authority. `about` is given what the statement says about activities and people."""
+    found: set[str] = set()
+    _people(statement["actor"], "0p", found, about)
     target = statement["object"]
     kind = target.get("objectType", "Activity")
     if kind == "Activity":
-        found.add((Role.ACTIVITY, activity(target["id"])))
-    elif kind in {"Agent", "Group"}:
-        _people(target, Role.AGENT, found)
+        _activity(target, "3a", found, about)
     elif kind == "SubStatement":
-        _inside(target, found)
+        _inside(target, found, about)
+    elif kind != "StatementRef":
+        _people(target, "0p", found, about)
     context = statement.get("context")
     if context:
         if "registration" in context:
-            found.add((Role.REGISTRATION, registration(context["registration"])))
-        _context(context, found)
+            found.add("6r" + context["registration"].lower())
+        _context(context, found, about)
     return found
 
 
-def _inside(statement: Mapping[str, Any], found: set[Entry]) -> None:
-    """A SubStatement: all that stands in it is related."""
-    _people(statement["actor"], Role.RELATED_AGENT, found)
-    target = statement["object"]
-    kind = target.get("objectType", "Activity")
-    if kind == "Activity":
-        found.add((Role.RELATED_ACTIVITY, activity(target["id"])))
-    elif kind in {"Agent", "Group"}:
-        _people(target, Role.RELATED_AGENT, found)
-    if "context" in statement:
-        _context(statement["context"], found)
-
-
-def _context(context: Mapping[str, Any], found: set[Entry]) -> None:
-    for name in ("instructor", "team"):
-        if name in context:
-            _people(context[name], Role.RELATED_AGENT, found)
-    for listed in context.get("contextActivities", {}).values():
-        for each in listed if type(listed) is list else (listed,):
-            found.add((Role.RELATED_ACTIVITY, activity(each["id"])))
-    for each in context.get("contextAgents", ()):
-        _people(each["agent"], Role.RELATED_AGENT, found)
-    for each in context.get("contextGroups", ()):
-        _people(each["group"], Role.RELATED_AGENT, found)
-
-
-def _people(agent: Mapping[str, Any], role: Role, found: set[Entry]) -> None:
-    for identity in identities(agent):
-        found.add((role, person(identity)))
+def authorities(statement: Mapping[str, Any]) -> set[str]:
+    """Entries of the authority of a stored statement."""
+    return {"2p" + identity for identity in identities(statement.get("authority", {}))}
 
 
 def identities(agent: Mapping[str, Any]) -> Iterator[str]:
     """Identifiers of an Agent, or of a Group and its members."""
-    own = agent_identity(agent)
-    if own is not None:
-        yield own
-    for member in agent.get("member", ()):
-        each = agent_identity(member)
-        if each is not None:
-            yield each
-
-
-def descriptions(statement: Mapping[str, Any]) -> Iterator[tuple[bytes, Mapping[str, Any]]]:
-    """(term, definition) of every activity that is described, and (term, {"name": [name]}) of every person who is named, in this statement."""
-    yield from _described(statement)
-    target = statement["object"]
-    if target.get("objectType") == "SubStatement":
-        yield from _described(target)
-
-
-def _described(statement: Mapping[str, Any]) -> Iterator[tuple[bytes, Mapping[str, Any]]]:
-    actor, target = statement["actor"], statement["object"]
-    if "name" in actor or "member" in actor:
-        yield from _named(actor)
-    kind = target.get("objectType", "Activity")
-    if kind == "Activity":
-        if "definition" in target:
-            yield activity(target["id"]), target["definition"]
-    elif kind in {"Agent", "Group"}:
-        yield from _named(target)
-    context = statement.get("context")
-    if not context:
-        return
-    for listed in context.get("contextActivities", {}).values():
-        for each in listed if type(listed) is list else (listed,):
-            if "definition" in each:
-                yield activity(each["id"]), each["definition"]
-    for name in ("instructor", "team"):
-        if name in context:
-            yield from _named(context[name])
-
-
-def _named(agent: Mapping[str, Any]) -> Iterator[tuple[bytes, Mapping[str, Any]]]:
     for each in (agent, *agent.get("member", ())):
         identity = agent_identity(each)
-        if identity is not None and "name" in each:
-            yield person(identity), {"name": [each["name"]]}
+        if identity is not None:
+            yield identity
+
+
+def _inside(statement: Mapping[str, Any], found: set[str], about: About | None) -> None:
+    """A SubStatement: all that stands in it is related."""
+    _people(statement["actor"], "1p", found, about)
+    target = statement["object"]
+    kind = target.get("objectType", "Activity")
+    if kind == "Activity":
+        _activity(target, "4a", found, about)
+    elif kind != "StatementRef":
+        _people(target, "1p", found, about)
+    if "context" in statement:
+        _context(statement["context"], found, about)
+
+
+def _context(context: Mapping[str, Any], found: set[str], about: About | None) -> None:
+    activities = context.get("contextActivities")
+    if activities:
+        for listed in activities.values():
+            for each in listed if type(listed) is list else (listed,):
+                if len(each) == 1:
+                    found.add("4a" + each["id"])
+                else:
+                    _activity(each, "4a", found, about)
+    for name in ("instructor", "team"):
+        if name in context:
+            _people(context[name], "1p", found, about)
+    for name, one in (("contextAgents", "agent"), ("contextGroups", "group")):
+        if name in context:
+            for each in context[name]:
+                _people(each[one], "1p", found, about)
+
+
+def _activity(value: Mapping[str, Any], role: str, found: set[str], about: About | None) -> None:
+    term = value["id"]
+    found.add(role + term)
+    if about is not None and "definition" in value:
+        about.append(("a" + term, orjson.dumps(value["definition"])))
+
+
+def _people(agent: Mapping[str, Any], role: str, found: set[str], about: About | None) -> None:
+    identity = agent_identity(agent)
+    if identity is not None:
+        found.add(role + identity)
+        if about is not None and "name" in agent:
+            about.append(("p" + identity, orjson.dumps({"name": [agent["name"]]})))
+    if "member" in agent:
+        for member in agent["member"]:
+            _people(member, role, found, about)

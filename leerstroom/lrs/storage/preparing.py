@@ -20,9 +20,9 @@ class Prepared:
     digest: int
     statement: dict[str, Any]
     body: bytes
-    verb: bytes
-    entries: set[terms.Entry]
-    about: list[tuple[bytes, bytes]]
+    verb: str
+    entries: set[str]
+    about: terms.About
     target: bytes | None
     voiding: bool
     timed: bool
@@ -34,7 +34,12 @@ class Authority:
     """Who stores: as JSON inside the statement, and as a term."""
 
     json: bytes
-    term: bytes
+    term: str
+
+    @property
+    def entry(self) -> str:
+        """The entry of statements that it stored."""
+        return f"{terms.AUTHORITY}{self.term}"
 
 
 def authority(agent: Mapping[str, Any]) -> Authority:
@@ -57,7 +62,7 @@ def digest(sent: bytes) -> int:
 def resent(statement: dict[str, Any], sent: bytes) -> Prepared:
     """A statement that is stored exactly so: only its id and digest are needed."""
     return Prepared(
-        statement["id"], uuid_key(statement["id"]), digest(sent), statement, b"", b"", set(), [], None, False, True
+        statement["id"], uuid_key(statement["id"]), digest(sent), statement, b"", "", set(), [], None, False, True
     )
 
 
@@ -81,8 +86,9 @@ def prepare(statement: dict[str, Any], sent: bytes, by: Authority, version: str,
     statement.pop("authority", None)
     statement.setdefault("version", version)
     body = orjson.dumps(statement)[:-1] + b',"authority":' + by.json
-    found = terms.entries(statement)
-    found.add((terms.Role.AUTHORITY, by.term))
+    about: terms.About = []
+    found = terms.entries(statement, about if define else None)
+    found.add(by.entry)
     return Prepared(
         id=statement["id"],
         key=uuid_key(statement["id"]),
@@ -91,7 +97,7 @@ def prepare(statement: dict[str, Any], sent: bytes, by: Authority, version: str,
         body=body,
         verb=terms.verb(statement["verb"]["id"]),
         entries=found,
-        about=[(term, orjson.dumps(what)) for term, what in terms.descriptions(statement)] if define else [],
+        about=about,
         target=reference,
         voiding=statement["verb"]["id"] == VOIDED,
         timed="timestamp" in statement,

@@ -7,7 +7,8 @@ from typing import Any
 
 from leerstroom.lrs import terms
 from leerstroom.lrs.storage.database import Connection, Database, Row
-from leerstroom.lrs.storage.preparing import digest, uuid_key
+from leerstroom.lrs.storage.numbering import about, numbers
+from leerstroom.lrs.storage.preparing import uuid_key
 
 _PROBE = 2_000  # how far two conditions are counted to see which is the rarer
 
@@ -16,15 +17,15 @@ _PROBE = 2_000  # how far two conditions are counted to see which is the rarer
 class Filter:
     """A statements query. `agent` is a term with its roles, and so on; `after` and `until` bound `seq`: after < seq <= until."""
 
-    agent: tuple[bytes, tuple[int, ...]] | None = None
-    activity: tuple[bytes, tuple[int, ...]] | None = None
-    verb: bytes | None = None
-    registration: bytes | None = None
+    agent: tuple[str, tuple[int, ...]] | None = None
+    activity: tuple[str, tuple[int, ...]] | None = None
+    verb: str | None = None
+    registration: str | None = None
     after: int | None = None
     until: int | None = None
     ascending: bool = False
     limit: int = 100
-    authority: bytes | None = None  # only statements that this authority stored
+    authority: str | None = None  # only statements that this authority stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,21 +91,21 @@ class Reader:
             )
         if query.authority is not None and not conditions:
             [number] = self._numbers([query.authority]) or [0]
-            conditions = [(number, (terms.Role.AUTHORITY,))]
+            conditions = [(number, (terms.AUTHORITY,))]
         sql, values = self._sql(query, conditions, order)
         return self.connection.rows(sql, values)
 
     def _conditions(self, query: Filter) -> list[tuple[int, tuple[int, ...]]] | None:
         """(number of the term, roles) of each condition, the one to start from first; None when a term is unknown: nothing matches."""
-        asked: list[tuple[bytes, tuple[int, ...]]] = []
+        asked: list[tuple[str, tuple[int, ...]]] = []
         if query.agent:
             asked.append(query.agent)
         if query.registration:
-            asked.append((query.registration, (terms.Role.REGISTRATION,)))
+            asked.append((query.registration, (terms.REGISTRATION,)))
         if query.activity:
             asked.append(query.activity)
         if query.verb:
-            asked.append((query.verb, (terms.Role.VERB,)))
+            asked.append((query.verb, (terms.VERB,)))
         numbers = self._numbers([term for term, _ in asked])
         if numbers is None:
             return None
@@ -114,13 +115,8 @@ class Reader:
             found.sort(key=rarity.__getitem__)
         return found
 
-    def _numbers(self, asked: Sequence[bytes]) -> list[int] | None:
-        if not asked:
-            return []
-        found = {
-            row[1]: row[0]
-            for row in self.connection.lookup("SELECT term, text FROM terms", "hash", [digest(each) for each in asked])
-        }
+    def _numbers(self, asked: Sequence[str]) -> list[int] | None:
+        found = numbers(self.connection, asked) if asked else {}
         return [found[each] for each in asked] if all(each in found for each in asked) else None
 
     def _probe(self, condition: tuple[int, tuple[int, ...]], query: Filter) -> int:
@@ -139,7 +135,7 @@ class Reader:
         (number, roles), others = conditions[0], conditions[1:]
         tests, test_values = "", []
         for place, (other, other_roles) in enumerate(others):
-            if other_roles == (terms.Role.VERB,):
+            if other_roles == (terms.VERB,):
                 tests += " AND f.verb = ?"
                 test_values.append(other)
                 continue
@@ -149,7 +145,7 @@ class Reader:
         if query.authority is not None:
             [mine] = self._numbers([query.authority]) or [0]
             tests += " AND EXISTS (SELECT 1 FROM found_by AS m WHERE m.entry = ? AND m.seq = f.seq AND m.via = 0)"
-            test_values.append(mine * 8 + terms.Role.AUTHORITY)
+            test_values.append(mine * 8 + terms.AUTHORITY)
         span = _span(query, "f")
         parts, values = [], []
         for role in roles:
@@ -176,15 +172,9 @@ class Reader:
 
     # --- what is known ----------------------------------------------------------------------------------------------------------------
 
-    def about(self, wanted: Sequence[bytes]) -> dict[bytes, bytes | None]:
+    def about(self, wanted: Sequence[str]) -> dict[str, bytes | None]:
         """Term -> its definition or names as JSON, for those that occur in statements."""
-        hashes = {digest(each) for each in wanted}
-        asked = set(wanted)
-        return {
-            row[0]: row[1]
-            for row in self.connection.lookup("SELECT text, about FROM terms", "hash", list(hashes))
-            if row[0] in asked
-        }
+        return about(self.connection, wanted)
 
     def attachments(self, seqs: Sequence[int]) -> list[tuple[str, str, bytes]]:
         """(sha2, content type, content) of what these statements need, each once."""

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -66,9 +67,7 @@ class SqliteConnection:
         head = f"INSERT INTO {table} ({columns}) VALUES "
         while start < total:
             size = next(each for each in _CHUNKS if each <= total - start)
-            self._raw.execute(
-                head + ",".join([one] * size), [value for row in rows[start : start + size] for value in row]
-            )
+            self._raw.execute(head + ",".join([one] * size), list(chain.from_iterable(rows[start : start + size])))
             start += size
 
     def begin(self) -> int:

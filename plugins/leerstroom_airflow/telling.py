@@ -28,6 +28,7 @@ _COLUMNS = (
     ("built", "map", "built"),
     ("stored", "load", "stored"),
     ("already there", "load", "already_there"),
+    ("replaced", "load", "superseded"),
     ("voids", "load", "voids"),
     ("rejected", "load", "rejected"),
 )

@@ -57,6 +57,7 @@ def connections(platforms: str, recordings: Path = RECORDINGS) -> dict[str, dict
     Their tenants stand fast, so that ids do not depend on the port of the day.
     """
     chat = json.loads((recordings / "matrix" / "server.json").read_text(encoding="utf-8"))
+    academy = json.loads((recordings / "moodle" / "server.json").read_text(encoding="utf-8"))
     zoom = json.loads((recordings / "zoom" / "zoom.json").read_text(encoding="utf-8"))
     return {
         "chat": {
@@ -65,6 +66,16 @@ def connections(platforms: str, recordings: Path = RECORDINGS) -> dict[str, dict
             "server_name": chat["name"],
             "token": chat["token"],
             "rooms": [f"#{name}:{chat['name']}" for name in _ROOMS],
+            **_UNHURRIED,
+        },
+        "academy": {
+            "source": "moodle",
+            "host": f"{platforms}/moodle",
+            "tenant": "https://academie.voorbeeldstad.example",
+            "token": academy["token"],
+            "mandatory_courses": {"AVG-2026": "2026-11-30", "ONB-2026": 30},
+            "chosen_courses": ["LEI-2026"],
+            "communities": ["COP-DATA"],
             **_UNHURRIED,
         },
         "webinars": {

@@ -69,7 +69,7 @@ class LrsApp:
         ]  # fmt: skip
         self._resources = {each.path: each for each in listed}
         self._health = Health(storage)
-        self._browser = Browser(storage, access, limits)
+        self._browser = Browser(storage, access)
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """ASGI."""

@@ -27,10 +27,9 @@ class SqliteConnection:
         for pragma in (
             "journal_mode=WAL",
             "synchronous=FULL",
-            f"cache_size={-131072 if writing else -16384}",
+            f"cache_size={-65536 if writing else -8192}",
             "wal_autocheckpoint=8000",
             "journal_size_limit=67108864",
-            "mmap_size=1073741824",
             "temp_store=MEMORY",
             "secure_delete=ON",
         ):

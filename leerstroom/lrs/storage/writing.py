@@ -23,7 +23,7 @@ from leerstroom.lrs.storage.preparing import Prepared
 logger = logging.getLogger(__name__)
 
 _TOGETHER = 64  # batches in a commit at most: bounds what a commit holds and how long the first of them waits
-_REMEMBERED = 200_000  # terms, about 30 MB
+_REMEMBERED = 100_000  # terms and entries, about 25 MB
 T = TypeVar("T")
 
 

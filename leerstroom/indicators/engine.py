@@ -4,7 +4,9 @@ A *workspace* takes small Arrow tables in (`give`), keeps intermediate results (
 Everything between is one Ibis expression for all engines: integers for times and durations, no list columns.
 """
 
+import logging
 import tempfile
+import time
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -17,6 +19,8 @@ from leerstroom.errors import ConfigurationError
 if TYPE_CHECKING:
     import ibis.expr.types as ir
     import pyarrow as pa
+
+logger = logging.getLogger(__name__)
 
 STATEMENT_COLUMNS = (
     "statement_id", "ts_ms", "actor", "verb", "object_type", "object_id", "activity_type", "duration_ms", "score", "success",
@@ -108,6 +112,7 @@ class Workspace:
     def keep(self, name: str, expression: "ir.Table") -> "ir.Table":
         """The result of the expression as a table that later expressions read instead of computing it again."""
         schema = expression.schema()
+        began, busy = time.perf_counter(), time.process_time()
         # sums of integers widen (HUGEINT, NUMERIC) where Ibis still says int64: the table gets the types of the expression
         columns = ", ".join(_as_declared(column, str(kind), self.engine) for column, kind in schema.items())
         query = f"SELECT {columns} FROM ({self.sql(expression)}) AS {_quoted('result', self.engine)}"
@@ -121,6 +126,7 @@ class Workspace:
             self.run(f'DROP TABLE IF EXISTS "{name}"')
             self.run(f'CREATE TEMPORARY TABLE "{name}" AS {query}')
             self.run(f'ANALYZE "{name}"')
+        logger.debug("kept %s in %.2f s, %.2f s CPU", name, time.perf_counter() - began, time.process_time() - busy)
         return _table(name, schema)
 
     def view(self, name: str, expression: "ir.Table") -> "ir.Table":

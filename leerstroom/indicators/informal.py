@@ -38,7 +38,7 @@ def help_received_rate(scope: "Scope") -> "ir.Table":
     """Own questions that another employee replied to, of all own questions."""
     questions = scope.questions
     return questions.group_by(*scope.by).agg(
-        numerator=questions.first_reply_ms.notnull().cast("int64").sum(), denominator=questions.count()
+        numerator=questions.first_reply_ms.notnull().cast("int32").cast("int32").sum(), denominator=questions.count()
     )
 
 

@@ -4,7 +4,8 @@ R3 the timestamp of a statement with a duration is its end. R4 attendance is the
 counts only without them; under the minimum it is no attendance. R5 a session over the cap is cut, counted from its start.
 R6 minutes fall on local days. R7 minutes of a class are the union within the class plus its estimates.
 
-The result is one wide row a person and day: `ms_<class>` (clock time) and `est_<class>` (estimated), in milliseconds.
+The result is *portions*: stretches of clock time (`ms`) and estimates (`est`), in milliseconds, with the classes in which they count.
+Sums over any period and person give minutes of a class without counting anything twice.
 """
 
 from collections.abc import Callable, Mapping
@@ -112,12 +113,17 @@ DIMENSIONS: tuple[Dimension, ...] = (
     Dimension("place", _place, {"scheduled": "place_1", "own_time": "place_2", "anywhere": "place_3"}),
 )
 SUFFIXES = tuple(suffix for dimension in DIMENSIONS for suffix in dimension.suffixes)
+LABELS = tuple(f"in_{dimension.name}" for dimension in DIMENSIONS)
 
 
 @dataclass(frozen=True, slots=True)
 class Minutes:
-    """`daily`: person, day, ms_*, est_*, active_*. `attendance`: one row a person and occurrence. `preferences`: person, day, pref."""
+    """`portions`: person, day, ms, est, LABELS. `daily`: one lean row a person and day, with what made it active.
 
+    `attendance`: one row a person and occurrence. `preferences`: person, day, pref.
+    """
+
+    portions: "ir.Table"
     daily: "ir.Table"
     attendance: "ir.Table"
     preferences: "ir.Table"
@@ -147,12 +153,12 @@ def build_minutes(
     )
     marked = workspace.keep("marked_pieces", _marked(pieces.join(events.classes, "class_id")))
     estimates = workspace.keep("estimates", _estimates(relevant, attendance, events.classes, rules, first_day))
-    active = _active(classified, attendance, events.classes, first_day)
-    daily = _daily([_alone(marked), *_together(workspace, marked), estimates, active])
+    portions = workspace.view("portions", union([_alone(marked), *_together(workspace, marked), estimates]))
+    daily = _daily(portions, _active(classified, attendance, events.classes, first_day))
     preferences = _preferences(
         pieces.join(events.classes, "class_id"), classified, attendance.join(events.classes, "class_id"), first_day
     )
-    return Minutes(workspace.keep("daily", daily), attendance, workspace.keep("preferences", preferences))
+    return Minutes(portions, workspace.keep("daily", daily), attendance, workspace.keep("preferences", preferences))
 
 
 def covered_ms(pieces: "ir.Table", keys: "list[str]") -> "ir.Table":
@@ -354,49 +360,58 @@ def _marked(pieces: "ir.Table") -> "ir.Table":
     import ibis
 
     order = [pieces.start_ms, pieces.end_ms]
-    before = pieces.end_ms.max().over(ibis.window(group_by=[pieces.person], order_by=order, rows=(None, -1)))
-    after = pieces.start_ms.lead().over(ibis.window(group_by=[pieces.person], order_by=order))
+    keys = [pieces.person, pieces.day]
+    before = pieces.end_ms.max().over(ibis.window(group_by=keys, order_by=order, rows=(None, -1)))
+    after = pieces.start_ms.lead().over(ibis.window(group_by=keys, order_by=order))
     is_alone = (before.isnull() | (before <= pieces.start_ms)) & (after.isnull() | (after >= pieces.end_ms))
-    labels = {dimension.name: dimension.column(pieces) for dimension in DIMENSIONS}
-    return pieces.select(
-        "person",
-        "day",
-        "start_ms",
-        "end_ms",
-        is_alone=is_alone,
-        **{f"in_{name}": label for name, label in labels.items()},
-    )
+    labels = {f"in_{dimension.name}": dimension.column(pieces) for dimension in DIMENSIONS}
+    return pieces.select("person", "day", "start_ms", "end_ms", is_alone=is_alone, **labels)
 
 
 def _alone(marked: "ir.Table") -> "ir.Table":
-    alone = marked.filter(marked.is_alone).mutate(length_ms=lambda t: t.end_ms - t.start_ms)
-    return alone.group_by("person", "day").agg(**_sums(alone, alone.length_ms, "ms"))
+    import ibis
+
+    alone = marked.filter(marked.is_alone)
+    return alone.select(
+        "person",
+        "day",
+        ms=alone.end_ms - alone.start_ms,
+        est=ibis.literal(0.0),
+        **{name: alone[name] for name in LABELS},
+    )
 
 
 def _together(workspace: Workspace, marked: "ir.Table") -> "list[ir.Table]":
-    """The union of overlapping pieces, dimension by dimension."""
+    """What overlapping pieces add to each dimension: a portion of a dimension counts in that one alone."""
+    import ibis
+
     pieces = workspace.keep("overlapping_pieces", marked.filter(~marked.is_alone))
     if not workspace.rows(pieces.limit(1)):
         return []
     found = []
-    for dimension in DIMENSIONS:
-        label = f"in_{dimension.name}"
+    for label in LABELS:
         covered = covered_ms(pieces.filter(pieces[label].notnull()), ["person", "day", label])
-        sums = {
-            f"ms_{suffix}": covered.covered_ms.sum(where=covered[label] == value).cast("int64")
-            for value, suffix in dimension.labels.items()
-        }
-        found.append(covered.group_by("person", "day").agg(**sums))
-    return found
+        covered = covered.filter(covered.covered_ms > 0)
+        labels = {name: covered[name] if name == label else ibis.null("string") for name in LABELS}
+        found.append(covered.select("person", "day", ms=covered.covered_ms, est=ibis.literal(0.0), **labels))
+    return [workspace.keep("overlapping_portions", union(found))]
 
 
-def _sums(table: "ir.Table", amount: "ir.NumericColumn", prefix: str) -> dict[str, Any]:
-    kind = "int64" if prefix == "ms" else "float64"
-    return {
-        f"{prefix}_{suffix}": amount.sum(where=table[f"in_{dimension.name}"] == value).cast(kind)
+def sums(portions: "ir.Table", suffixes: tuple[str, ...] = SUFFIXES) -> dict[str, Any]:
+    """The aggregates `ms_<suffix>` and `est_<suffix>` of portions."""
+    import ibis
+
+    def of(amount: "ir.NumericColumn", label: "ir.BooleanValue", zero: float) -> "ir.NumericScalar":
+        return ibis.ifelse(label.fill_null(False), amount, zero).sum()  # measured: a third of the time of a filtered sum
+
+    wanted = {
+        suffix: portions[f"in_{dimension.name}"] == label
         for dimension in DIMENSIONS
-        for value, suffix in dimension.labels.items()
+        for label, suffix in dimension.labels.items()
+        if suffix in suffixes
     }
+    clock = {f"ms_{suffix}": of(portions.ms, label, 0) for suffix, label in wanted.items()}
+    return clock | {f"est_{suffix}": of(portions.est, label, 0.0) for suffix, label in wanted.items()}
 
 
 # --- estimates and active days ----------------------------------------------------------------------------------------------
@@ -417,23 +432,22 @@ def _estimates(
     estimated = union([said, present]).join(classes, "class_id")
     estimated = estimated.filter(_learning(estimated) & (estimated.estimate_ms > 0))
     labels = {f"in_{dimension.name}": dimension.column(estimated) for dimension in DIMENSIONS}
-    labelled = estimated.select("person", "day", "estimate_ms", is_informal=estimated.formality == "informal", **labels)
-    summed = labelled.group_by("person", "day", "is_informal").agg(
-        all_ms=labelled.estimate_ms.sum(), **_sums(labelled, labelled.estimate_ms, "est")
-    )
+    is_informal = estimated.formality == "informal"
+    of_day = ibis.window(group_by=[estimated.person, estimated.day])
+    informal_ms = estimated.estimate_ms.sum(where=is_informal).over(of_day)
     ceiling = ibis.literal(rules.parameters["max_estimated_minutes_per_day"] * 60_000.0)
-    factor = ibis.ifelse(summed.is_informal & (summed.all_ms > ceiling), ceiling / summed.all_ms, ibis.literal(1.0))
-    scaled = summed.mutate(**{f"est_{suffix}": summed[f"est_{suffix}"].fill_null(0.0) * factor for suffix in SUFFIXES})
-    return scaled.group_by("person", "day").agg(**{
-        f"est_{suffix}": scaled[f"est_{suffix}"].sum() for suffix in SUFFIXES
-    })
+    factor = ibis.ifelse(is_informal & (informal_ms > ceiling), ceiling / informal_ms, ibis.literal(1.0))
+    return estimated.select("person", "day", ms=ibis.literal(0, "int64"), est=estimated.estimate_ms * factor, **labels)
 
 
-_ACTIVE = ("formal", "nonformal", "informal", "any", "quiet", "loud")
+ACTIVE = ("formal", "nonformal", "informal", "any", "quiet", "loud")
+_OF_DAYS = ("total", "formal", "nonformal", "informal", "teaching")
 
 
 def _active(classified: "ir.Table", attendance: "ir.Table", classes: "ir.Table", first_day: int) -> "ir.Table":
-    """How many active events of each formality a person had on a day; attendance is active by its minutes."""
+    """person, day and for each of ACTIVE 1 where an active event was of that kind; attendance is active by its minutes."""
+    import ibis
+
     served = classified.filter(
         classified.is_in_service
         & classified.is_active
@@ -442,54 +456,45 @@ def _active(classified: "ir.Table", attendance: "ir.Table", classes: "ir.Table",
     )
     columns = ("person", "day", "formality", "dir", "role", "verb")
     present = attendance.filter(attendance.union_ms.isnull() & (attendance.day >= first_day)).join(classes, "class_id")
-    present = present.filter(present.is_active).mutate(verb=_text("attended"))
+    present = present.filter(present.is_active).mutate(verb=ibis.literal("attended"))
     found = union([served.select(columns), present.select(columns)])
+    is_informal = found.formality == "informal"
     is_reading = (
-        (found.formality == "informal")
+        is_informal
         & (found["dir"] == "one_way")
         & (found.role == "receiving")
         & found.verb.isin(("viewed", "read", "opened"))
     )
-    return found.group_by("person", "day").agg(
-        active_formal=(found.formality == "formal").cast("int64").sum().cast("int64"),
-        active_nonformal=(found.formality == "nonformal").cast("int64").sum().cast("int64"),
-        active_informal=(found.formality == "informal").cast("int64").sum().cast("int64"),
-        active_any=found.count().cast("int64"),
-        active_quiet=is_reading.cast("int64").sum().cast("int64"),
-        active_loud=(~is_reading & (found.formality == "informal")).cast("int64").sum().cast("int64"),
+    flags = {
+        "formal": found.formality == "formal",
+        "nonformal": found.formality == "nonformal",
+        "informal": is_informal,
+        "any": ibis.literal(True),
+        "quiet": is_reading,
+        "loud": is_informal & ~is_reading,
+    }
+    return found.select(
+        "person",
+        "day",
+        **{f"active_{name}": ibis.ifelse(flag.fill_null(False), 1, 0).cast("int16") for name, flag in flags.items()},
     )
 
 
-def _text(value: str) -> "ir.StringScalar":
+def _daily(portions: "ir.Table", active: "ir.Table") -> "ir.Table":
+    """One row a person and day: ms_ and est_ of the classes that are published by the day, active_*, is_active."""
     import ibis
 
-    return ibis.literal(value)
-
-
-def _daily(parts: "list[ir.Table]") -> "ir.Table":
-    """One row a person and day out of partial rows that each hold some of the columns."""
-    import ibis
-
-    columns = (
-        {f"ms_{suffix}": "int64" for suffix in SUFFIXES}
-        | {f"est_{suffix}": "float64" for suffix in SUFFIXES}
-        | {f"active_{name}": "int64" for name in _ACTIVE}
-    )
-
-    def filled(part: "ir.Table") -> "ir.Table":
-        held = set(part.columns)
-        return part.select(
-            "person",
-            "day",
-            **{name: part[name].cast(kind) if name in held else ibis.null(kind) for name, kind in columns.items()},
-        )
-
-    rows = union([filled(part) for part in parts])
-    summed = rows.group_by("person", "day").agg(**{
-        name: rows[name].sum().fill_null(0).cast(kind) for name, kind in columns.items()
-    })
-    active = (summed.ms_total > 0) | (summed.est_total > 0) | (summed.active_any > 0)
-    return summed.mutate(is_active=active)
+    labels = ("in_total", "in_formality", "in_teaching")
+    none = {f"active_{name}": ibis.literal(0, "int16") for name in ACTIVE}
+    timed = portions.select("person", "day", "ms", "est", *labels, **none)
+    acted = active.select(
+        "person", "day", ms=ibis.literal(0, "int64"), est=ibis.literal(0.0), **{name: ibis.null("string") for name in labels},
+        **{name: active[name] for name in none},
+    )  # fmt: skip
+    rows = union([timed, acted])
+    summed = rows.group_by("person", "day").agg(**sums(rows, _OF_DAYS), **{name: rows[name].max() for name in none})
+    is_active = (summed.ms_total > 0) | (summed.est_total > 0) | (summed.active_any > 0)
+    return summed.mutate(is_active=is_active)
 
 
 def _preferences(pieces: "ir.Table", classified: "ir.Table", attendance: "ir.Table", first_day: int) -> "ir.Table":

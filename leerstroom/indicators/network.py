@@ -35,7 +35,7 @@ def cross_team_tie_share(scope: "Scope") -> "ir.Table":
     others = teams.select(alter="person", other_team="team")
     pairs = scope.alters.inner_join(own, "person").inner_join(others, "alter")
     return pairs.group_by(*scope.by).agg(
-        numerator=(pairs.own_team != pairs.other_team).cast("int64").sum(), denominator=pairs.count()
+        numerator=(pairs.own_team != pairs.other_team).cast("int32").sum(), denominator=pairs.count()
     )
 
 

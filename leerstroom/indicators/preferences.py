@@ -17,7 +17,7 @@ def _profile(preference: str) -> None:
     def compute(scope: "Scope") -> "ir.Table":
         days = scope.preferences
         counted = days.group_by(*scope.by).agg(
-            numerator=(days.pref == preference).cast("int64").sum(), denominator=days.count()
+            numerator=(days.pref == preference).cast("int32").sum(), denominator=days.count()
         )
         minimum = scope.rules.parameters["preference_min_active_days"]
         long = [period.number for period in scope.periods if period.days >= _LONG_WINDOW_DAYS]

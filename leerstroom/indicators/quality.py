@@ -63,5 +63,5 @@ def unclassified_share(scope: "Scope") -> "ir.Table":
     """Events that only the last rule caught, of all events: a rising number means that a rule is missing."""
     events = scope.within(scope.computation.events.classified)
     return events.group_by("period").agg(
-        numerator=events.is_unclassified.cast("int64").sum(), denominator=events.count()
+        numerator=events.is_unclassified.cast("int32").sum(), denominator=events.count()
     )

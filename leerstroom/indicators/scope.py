@@ -13,7 +13,7 @@ from leerstroom.classification import Rules
 from leerstroom.indicators.definition import NEEDS
 from leerstroom.indicators.engine import Workspace, union
 from leerstroom.indicators.events import PRIVATE, SHARES, Events
-from leerstroom.indicators.minutes import Minutes
+from leerstroom.indicators.minutes import ACTIVE, Minutes, sums
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -116,17 +116,18 @@ class Scope:
 
     @cached_property
     def totals(self) -> "ir.Table":
-        """The sums of `daily` over each period: ms_*, est_*, active_*, and active_days."""
+        """ms_*, est_* and active_* of each period, and active_days; by the day only the classes that `daily` has."""
+        if self.is_daily:
+            daily = self.daily
+            return daily.mutate(active_days=daily.is_active.cast("int32"))
+        portions = self.within(self.computation.minutes.portions)
+        minutes = self.workspace.keep(f"minutes_{self.name}", portions.group_by(*BY).agg(**sums(portions)))
         daily = self.daily
-        sums: dict[str, Any] = {
-            name: daily[name].sum().cast("int64" if not name.startswith("est_") else "float64")
-            for name in daily.columns
-            if name.startswith(("ms_", "est_", "active_"))
-        }
-        return self.workspace.keep(
-            f"totals_{self.name}",
-            daily.group_by(*BY).agg(**sums, active_days=daily.is_active.cast("int64").sum().cast("int64")),
-        )
+        flags = {f"active_{name}": daily[f"active_{name}"].max() for name in ACTIVE}
+        acted = daily.group_by(*BY).agg(active_days=daily.is_active.cast("int32").sum().cast("int64"), **flags)
+        joined = acted.left_join(minutes, [*BY])  # who has minutes has a day
+        filled = {name: joined[name].fill_null(0) for name in minutes.columns if name not in BY}
+        return self.workspace.keep(f"totals_{self.name}", joined.select(*BY, "active_days", *flags, **filled))
 
     @cached_property
     def events(self) -> "ir.Table":

@@ -1,4 +1,4 @@
-"""Everything that one night publishes, side by side in one in-memory DuckDB: values, employees, coverage, definitions.
+"""Everything that one night publishes, side by side in one temporary DuckDB: values, employees, coverage, definitions.
 
 Tables of the workbench: `v` (every indicator value, with `base`, the id without its category, and `days`, the length of its period),
 `published` (the rows of `v` that HR may see, with suppressed ones emptied), `employees` (in service on the as-of date), `coverage`, `definitions`.
@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from leerstroom.errors import ConfigurationError
@@ -29,6 +30,7 @@ VALUE_COLUMNS = {
     "numerator": "DOUBLE",
     "denominator": "DOUBLE",
 }
+MEMORY = "800MB"  # of the workbench; what does not fit goes to its temporary folder
 LATER_COLUMNS = {
     "as_of": "DATE",
     "computed_at": "TIMESTAMPTZ",
@@ -69,8 +71,10 @@ class Night:
 
     def scalar(self, sql: str, *parameters: Any) -> Any:
         """The first field of the first row, or None."""
-        row = self.connection.execute(sql, list(parameters)).fetchone()
-        return row[0] if row else None
+        rows = self.connection.execute(
+            sql, list(parameters)
+        ).fetchall()  # a result that is not read to its end blocks the next query
+        return rows[0][0] if rows else None
 
 
 @contextmanager
@@ -85,20 +89,26 @@ def open_night(
     """
     import duckdb
 
-    connection = duckdb.connect(":memory:")
-    try:
-        connection.execute("SET TimeZone = 'UTC'")
-        connection.execute("SET preserve_insertion_order = false")
-        _load_values(connection, values, edition, disclosure)
-        _load_employees(connection, directory, edition.as_of)
-        _load_coverage(connection, coverage, edition.as_of)
-        _load_definitions(connection, disclosure)
-        connection.execute("CREATE TABLE community_names (community VARCHAR, name VARCHAR)")
-        if edition.community_names:
-            connection.executemany("INSERT INTO community_names VALUES (?, ?)", list(edition.community_names.items()))
-        yield Night(connection, edition, disclosure)
-    finally:
-        connection.close()
+    # A file that goes when the night is published: 50,000 employees are twelve million values, more than should lie in memory.
+    with TemporaryDirectory(prefix="leerstroom-night-") as folder:
+        connection = duckdb.connect(
+            str(Path(folder) / "night.duckdb"), config={"memory_limit": MEMORY, "temp_directory": folder}
+        )
+        try:
+            connection.execute("SET TimeZone = 'UTC'")
+            connection.execute("SET preserve_insertion_order = false")
+            _load_values(connection, values, edition, disclosure)
+            _load_employees(connection, directory, edition.as_of)
+            _load_coverage(connection, coverage, edition.as_of)
+            _load_definitions(connection, disclosure)
+            connection.execute("CREATE TABLE community_names (community VARCHAR, name VARCHAR)")
+            if edition.community_names:
+                connection.executemany(
+                    "INSERT INTO community_names VALUES (?, ?)", list(edition.community_names.items())
+                )
+            yield Night(connection, edition, disclosure)
+        finally:
+            connection.close()
 
 
 def _load_values(connection: Any, values: Any, edition: Edition, disclosure: Disclosure) -> None:

@@ -81,4 +81,4 @@ def _own_rows(night: Night) -> Any:
     return night.connection.sql(
         f"SELECT {columns} FROM v WHERE starts_with(grain, 'employee') AND period_end = ?",
         params=[night.as_of],
-    ).to_arrow_table()
+    ).to_arrow_reader()

@@ -1,9 +1,11 @@
-"""HR's tables of one night, as Arrow, in the columns of `schemas/hr-tables.yaml`; and writing them to a database.
+"""HR's tables of one night, in the columns of `schemas/hr-tables.yaml`; and writing them to a database.
 
 The wide tables are the tidy values turned: one row a subject, one column a measure and window. A value whose status tells why there is none is NULL.
 """
 
 import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from leerstroom.publishing.contract import STATUS_ORDER, Column, TableContract
@@ -13,6 +15,7 @@ from leerstroom.publishing.roles import grant
 
 logger = logging.getLogger(__name__)
 
+BATCH = 50_000
 GRAINS = {
     "employee": "employee_window",
     "team": "team_window",
@@ -21,24 +24,48 @@ GRAINS = {
 }
 
 
-def build(night: Night) -> dict[str, tuple[TableContract, Any]]:
-    """Every table of the contract as (contract as the policy leaves it, Arrow table), rows ordered by key."""
-    return {
-        name: (seen, _arrow(night, seen))
-        for name, seen in ((name, _seen(night, table)) for name, table in night.contract.tables.items())
-    }
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of one table, asked for when they are needed: as a stream of Arrow batches, ordered by key or not."""
+
+    night: Night
+    query: str
+    key: tuple[str, ...]
+
+    def stream(self) -> Any:
+        """A record batch reader, in no order. Until it has been read, the night answers nothing else."""
+        return self.night.connection.sql(self.query).to_arrow_reader(BATCH)
+
+    def ordered(self) -> Iterator[Any]:
+        """Record batches, ordered by key."""
+        yield from self.night.connection.sql(
+            f"SELECT * FROM ({self.query}) ORDER BY {', '.join(self.key)}"
+        ).to_arrow_reader(BATCH)
+
+    def longest(self, column: str) -> int:
+        """Letters of the longest text in a column."""
+        return int(self.night.scalar(f"SELECT max(length({column})) FROM ({self.query})") or 0)
 
 
-def publish_tables(night: Night, built: dict[str, tuple[TableContract, Any]], url: str, language: str) -> int:
+Built = Mapping[str, tuple[TableContract, Rows]]
+
+
+def build(night: Night) -> Built:
+    """Every table of the contract as (contract as the policy leaves it, rows)."""
+    tables = (_seen(night, table) for table in night.contract.tables.values())
+    return {table.name: (table, Rows(night, _query(night, table), table.key)) for table in tables}
+
+
+def publish_tables(night: Night, built: Built, url: str, language: str) -> int:
     """Writes the tables in one transaction and answers the number of rows. Raises Unreachable when the database cannot be opened."""
-    rows = 0
+    written = 0
     with target(url) as into:
-        for table, arrow in built.values():
-            rows += write(into, table, arrow, night.as_of, language)
+        for table, rows in built.values():
+            written += write(into, table, rows.stream(), night.as_of, language)
         forget(into, night.contract.retention, night.disclosure.hr_sees)
         grant(into, night)
-    logger.info("HR tables: %d rows in %d tables as of %s", rows, len(built), night.as_of)
-    return rows
+    logger.info("HR tables: %d rows in %d tables as of %s", written, len(built), night.as_of)
+    return written
 
 
 def _seen(night: Night, table: TableContract) -> TableContract:
@@ -46,12 +73,6 @@ def _seen(night: Night, table: TableContract) -> TableContract:
         return night.disclosure.hr_sees(indicator, GRAINS[subject])
 
     return table.seen_by(allows) if table.measures else table
-
-
-def _arrow(night: Night, table: TableContract) -> Any:
-    return night.connection.sql(
-        f"SELECT * FROM ({_query(night, table)}) ORDER BY {', '.join(table.key)}"
-    ).to_arrow_table()
 
 
 def _query(night: Night, table: TableContract) -> str:

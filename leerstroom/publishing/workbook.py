@@ -12,6 +12,7 @@ from typing import Any
 from leerstroom.publishing.contract import Column, TableContract
 from leerstroom.publishing.definitions import base_id, label, position, unit
 from leerstroom.publishing.facts import SUMMED, Facts, Figure
+from leerstroom.publishing.tables import Built, Rows
 from leerstroom.publishing.wording import Wording
 
 SHARES = (
@@ -32,7 +33,7 @@ MOST_ON_A_PAGE = 16  # columns; more than these cannot be read when a sheet is p
 _ILLEGAL = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF])  # characters that XML cannot hold
 
 
-def write_workbook(built: dict[str, tuple[TableContract, Any]], facts: Facts, out: Path, language: str) -> Path:
+def write_workbook(built: Built, facts: Facts, out: Path, language: str) -> Path:
     """Writes the workbook and answers its path. The same night gives the same bytes: its dates are the as-of date."""
     import xlsxwriter
 
@@ -138,7 +139,7 @@ def _clean(text: str) -> str:
 
 # --- sheets ----------------------------------------------------------------------------------------------------------------------
 def _table(
-    book: Any, formats: dict[str, Any], name: str, note: str, table: TableContract, rows: Any, language: str
+    book: Any, formats: dict[str, Any], name: str, note: str, table: TableContract, rows: Rows, language: str
 ) -> None:
     sheet = _opened(book, formats, name, name, note)
     columns = list(table.columns)
@@ -146,12 +147,12 @@ def _table(
     for place, column in enumerate(columns):
         sheet.write_string(3, place, column.head(language), formats["head"])
         if column.type == "text" and not column.window:
-            longest = max((len(value) for value in rows.column(column.name).to_pylist() if value), default=0)
+            longest = rows.longest(column.name)
             widths[place] = max(10.0, min(float(WIDEST), longest * 1.05 + 2))
         sheet.set_column(place, place, widths[place])
     sheet.set_row(3, 48)
     at = 4
-    for batch in rows.to_batches():
+    for batch in rows.ordered():
         for row in zip(*(batch.column(column.name).to_pylist() for column in columns), strict=True):
             for place, (column, value) in enumerate(zip(columns, row, strict=True)):
                 _cell(sheet, at, place, value, column, formats)

@@ -52,7 +52,7 @@ REST = "/webservice/rest/server.php"
 FUNCTIONS = (
     "core_webservice_get_site_info",
     "core_user_get_users",
-    "core_course_get_courses",
+    "core_course_get_courses_by_field",
     "core_course_get_contents",
     "core_course_get_updates_since",
     "core_enrol_get_enrolled_users",
@@ -95,8 +95,17 @@ _PERSON_GONE = frozenset({"userdeleted", "invaliduser", "invaliduserid", "notenr
 _BY_ATTEMPT = frozenset({
     "completionusegrade", "completionpassgrade", "completionminattempts", "completionattemptsexhausted", "completionpassorattemptsexhausted",
 })  # fmt: skip
+_BY_OTHERS = frozenset({
+    "cohort",
+    "meta",
+    "database",
+    "ldap",
+    "flatfile",
+    "imsenterprise",
+    "category",
+})  # ways of enrolment
 _ATTEMPT_VERBS = (verbs.PASSED, verbs.FAILED, verbs.COMPLETED, verbs.ATTEMPTED)
-_COURSE = ("course.id", "course.idnumber", "course.shortname", "course.name")
+_COURSE = ("course.id", "course.idnumber", "course.shortname", "course.name", "course.methods")
 _COMMON = (*_COURSE, "person.account", "person.email", "person.hr", "role", "at", "gone")
 _MODULE = ("module.cmid", "module.modname", "module.instance", "module.name")
 _REFERENCES = {"person.account": "account", "person.email": "email", "person.hr": "hr"}
@@ -321,24 +330,19 @@ class Moodle(Source):
     @maps("activity_completion", gone=True)
     def gone(self, record: Record, people: People) -> Outcome:
         """What belonged to somebody who is no longer there."""
-        return Ignored("of a person who left the course or the site")
+        return Ignored("of a person who left, so that Moodle does not show it")
 
     @maps("enrolment")
     def enrolment(self, record: Record, people: People) -> Outcome:
         """`registered` for a course, `joined` a community."""
         if record.get("role") == "trainer":
             return Ignored("enrolled as a trainer")
-        course, is_dated = record["course"], record.get("is_dated") is True
-        is_community = _named(self.connection.get("communities") or (), course)
+        is_community, is_dated = self._is_community(record["course"]), record.get("is_dated") is True
         terms = self._terms(record)
         return statement(
             actor=_agent(people, record["person"]),
             verb=verbs.JOINED if is_community else verbs.REGISTERED,
-            object=activity(
-                self._course_iri(course),
-                types.COMMUNITY_SITE if is_community else types.COURSE,
-                name=_name(course),
-            ),
+            object=self._course(record),
             timestamp=_moment(record["enrolled"]),
             registration=self._registration(record),
             extensions=None if is_community else terms,
@@ -541,7 +545,6 @@ class Moodle(Source):
         self, record: Record, people: People, verb: Verb, type_iri: str, *, parent: Any = None, **inferred: Any
     ) -> Outcome:
         seen, forum = record["features"], record.get("forum") or {}
-        is_community = _named(self.connection.get("communities") or (), record["course"])
         return statement(
             actor=_agent(people, record["person"]),
             verb=verb,
@@ -553,7 +556,7 @@ class Moodle(Source):
             ],
             timestamp=_moment(record["created"]),
             extensions={
-                "channel-kind": "set_up_community" if is_community else "course_community",
+                "channel-kind": "set_up_community" if self._is_community(record["course"]) else "course_community",
                 "actor-role": "trainer" if record.get("role") == "trainer" else None,
                 "text-length": seen["length"],
                 "text-language": seen["language"],
@@ -568,12 +571,17 @@ class Moodle(Source):
 
     # --- things and their addresses ------------------------------------------------------------------------------------------------
 
-    def _course_iri(self, course: Mapping[str, Any]) -> str:
-        return f"{self.tenant}/course/view.php?id={_id(course['id'])}"
-
     def _course(self, record: Record) -> dict[str, Any]:
+        """A course, or a community of practice in the clothes of one."""
         course = record["course"]
-        return activity(self._course_iri(course), types.COURSE, name=_name(course))
+        return activity(
+            f"{self.tenant}/course/view.php?id={_id(course['id'])}",
+            types.COMMUNITY_SITE if self._is_community(course) else types.COURSE,
+            name=course.get("name") or None,
+        )
+
+    def _is_community(self, course: Mapping[str, Any]) -> bool:
+        return _named(self.connection.get("communities") or (), course)
 
     def _module(self, module: Mapping[str, Any]) -> dict[str, Any]:
         """A module by its number in the course; by its number among its sort where a payload says no more."""
@@ -600,8 +608,11 @@ class Moodle(Source):
         course = record["course"]
         rule = next((rule for name, rule in self._mandatory.items() if _named((name,), course)), None)
         if rule is None:
-            is_chosen = _named(self.connection.get("chosen_courses") or (), course)
-            return {"initiator": "self" if is_chosen else None, "mandatory": False if is_chosen else None, "due": None}
+            methods = set(course.get("methods") or ())
+            is_chosen = methods == {"self"} or _named(self.connection.get("chosen_courses") or (), course)
+            is_assigned = bool(methods) and methods <= _BY_OTHERS
+            initiator = "self" if is_chosen else "assigned" if is_assigned else None
+            return {"initiator": initiator, "mandatory": False if is_chosen else None, "due": None}
         last = rule if isinstance(rule, date) else None
         if due and last is None:
             zone = ZoneInfo(str(self.connection.get("time_zone", "Europe/Amsterdam")))
@@ -1033,7 +1044,7 @@ class Service:
 
     def courses(self) -> list[dict[str, Any]]:
         """All courses, the front page among them."""
-        return list(self.ask("core_course_get_courses", ""))
+        return list(self.ask("core_course_get_courses_by_field", "courses"))
 
     def in_courses(self, function: str, items: str, courses: list[str], **more: Any) -> list[dict[str, Any]]:
         """A list asked for by courses. Raises UnexpectedShape where warnings say that not one of the courses may be read."""
@@ -1278,10 +1289,6 @@ def _id(value: Any) -> str:
     if not (text.isascii() and text.isdecimal()):
         raise BadRecord("a thing has no number")
     return text
-
-
-def _name(course: Mapping[str, Any]) -> str | None:
-    return course.get("name") or None
 
 
 def _plain(name: Any) -> str | None:

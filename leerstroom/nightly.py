@@ -67,11 +67,21 @@ def pseudonyms_of(settings: Settings) -> Pseudonyms:
     return Pseudonyms(settings.pseudonym_key.get_secret_value())
 
 
-def directory_of(settings: Settings) -> Directory:
-    """The employee directory of the settings; empty where none is configured."""
+def full_directory_of(settings: Settings) -> Directory:
+    """The employee directory as HR keeps it; empty where none is configured."""
     if settings.directory.employees is None:
         return Directory()
     return Directory.read(settings.directory.employees, settings.directory.leave, settings.directory.excluded)
+
+
+def directory_of(settings: Settings) -> Directory:
+    """The employee directory without people who were erased: no figure is made of them, not even a zero."""
+    directory = full_directory_of(settings)
+    erased = erased_references(open_state(settings.state_url))
+    if erased:
+        pseudonyms = pseudonyms_of(settings)
+        directory.employees = [each for each in directory.employees if pseudonyms.actor(each.employee_id) not in erased]
+    return directory
 
 
 def lrs_of(settings: Settings) -> "Lrs":

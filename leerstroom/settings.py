@@ -48,6 +48,7 @@ class LrsSettings(_Part):
     key: str = ""
     secret: SecretStr = SecretStr("")
     version: Literal["1.0.3", "2.0.0"] = "1.0.3"
+    database: str | None = None  # of the embedded LRS, where this installation reaches it: for erasures
 
 
 class HrSettings(_Part):

@@ -6,7 +6,7 @@ these reveals who they are. After erasure the references stand in the state data
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import orjson
@@ -113,6 +113,12 @@ def erased_references(engine: Engine) -> set[str]:
     """References of all who were erased."""
     with engine.connect() as database:
         return {row.reference for row in database.execute(select(state.erased.c.reference))}
+
+
+def newest_values(store: Store) -> date | None:
+    """The newest day for which indicators were computed."""
+    days = [path.split("as_of=")[1].split("/")[0] for path in store.files("indicators", ".parquet") if "as_of=" in path]
+    return date.fromisoformat(max(days)) if days else None
 
 
 def _files(store: Store) -> list[str]:

@@ -1,6 +1,7 @@
 """One person in HR's tables: everything that is held about them, and its erasure. Group values stay: they name nobody."""
 
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 from leerstroom.publishing.databases import Target, target
@@ -33,6 +34,27 @@ def erase_person(database: str, employee_id: str) -> int:
             removed += int(opened.first(f"SELECT count(*) FROM {table} WHERE {condition}", employee_id))
             opened.run(f"DELETE FROM {table} WHERE {condition}", employee_id)
     return removed
+
+
+def rewrite(database: str) -> None:
+    """Writes a DuckDB file anew without its free blocks: they would keep what was deleted. Comments come back with the next publishing."""
+    import duckdb
+
+    path = Path(database)
+    if "://" in database or not path.exists():
+        return
+    fresh = path.with_suffix(".rewritten")
+    fresh.unlink(missing_ok=True)
+    with duckdb.connect() as connection:
+        connection.execute(f"ATTACH '{_quoted(path)}' AS old (READ_ONLY)")
+        connection.execute(f"ATTACH '{_quoted(fresh)}' AS fresh")
+        connection.execute("COPY FROM DATABASE old TO fresh")
+        connection.execute("DETACH fresh")
+    fresh.replace(path)
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
 
 
 def _present(opened: Target) -> list[tuple[str, str]]:

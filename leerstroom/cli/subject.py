@@ -1,0 +1,138 @@
+"""`leerstroom subject export|erase`: all that is held about one person (GDPR 15), and its erasure (GDPR 17), the LRS included."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import orjson
+import typer
+
+if TYPE_CHECKING:
+    from leerstroom.settings import Settings
+    from leerstroom.subjects import Erased, Subject
+
+SettingsFile = Annotated[
+    Path | None, typer.Option("--settings", help="Settings file; default: LEERSTROOM_SETTINGS or ./leerstroom.yaml.")
+]
+EmployeeId = Annotated[str, typer.Argument(help="The person's employee_id in the directory.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds this room's commands."""
+    subject = typer.Typer(help="One person's data: all that is held, and its erasure.", no_args_is_help=True)
+    subject.command("export", epilog="Example: leerstroom subject export E01014 --out E01014.json")(export)
+    subject.command("erase", epilog="Example: leerstroom subject erase E01014")(erase)
+    app.add_typer(subject, name="subject")
+
+
+def export(
+    employee_id: EmployeeId,
+    out: Annotated[Path | None, typer.Option(help="A new file; default: standard output.")] = None,
+    settings: SettingsFile = None,
+) -> None:
+    """Everything that is held about a person: statements in the LRS, lines between the stages, rows in HR's tables."""
+    from leerstroom.nightly import lrs_of
+    from leerstroom.publishing.persons import export_person
+    from leerstroom.settings import Settings
+    from leerstroom.subjects import held_lines
+
+    configured = Settings.load(settings)
+    subject, store = _subject(configured, employee_id)
+    agent = {"account": {"homePage": configured.organisation.home_page, "name": subject.actor}}
+    held = {
+        "employee_id": employee_id,
+        "statements": list(lrs_of(configured).query(agent=agent, related_agents=True)),
+        "files": list(held_lines(store, subject)),
+        "tables": export_person(configured.hr_database, employee_id),
+    }
+    text = orjson.dumps(held, option=orjson.OPT_INDENT_2, default=str)
+    if out is None:
+        typer.echo(text.decode())
+        return
+    with out.open("xb") as stream:
+        stream.write(text)
+    out.chmod(0o600)
+    typer.echo(f"{len(held['statements'])} statements and {len(held['files'])} lines in {out}", err=True)
+
+
+def erase(
+    employee_id: EmployeeId,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it without asking.")] = False,
+    settings: SettingsFile = None,
+) -> None:
+    """Deletes a person from every store for good, keeps later pulls from bringing them back, and publishes HR's figures anew.
+
+    The directory is HR's own; take the person out of it there. Safe to run again after an interruption.
+    """
+    from leerstroom.settings import Settings
+
+    configured = Settings.load(settings)
+    if not yes:
+        typer.confirm("This cannot be undone. Delete all that concerns this person?", abort=True)
+    done = erase_subject(configured, employee_id)
+    typer.echo(
+        f"erased {done.lrs} statements in the LRS, {done.mirrored} in the mirror, {done.lines} lines between the stages, "
+        f"{done.facts} facts and {done.values} rows of HR's tables"
+    )
+    for left in done.left:
+        typer.echo(f"left: {left}", err=True)
+    raise typer.Exit(1 if done.left else 0)
+
+
+def erase_subject(settings: "Settings", employee_id: str) -> "Erased":
+    """Erases one person; says what it could not reach. Raises ConfigurationError for an unknown employee id."""
+    from leerstroom import nightly
+    from leerstroom.mirror import Mirror
+    from leerstroom.publishing.persons import erase_person, rewrite
+    from leerstroom.state import open_state
+    from leerstroom.subjects import Erased, erase_facts, erase_lines, newest_values, suppress
+
+    subject, store = _subject(settings, employee_id)
+    engine, done = open_state(settings.state_url), Erased()
+    suppress(engine, subject)  # first: what is pulled meanwhile no longer counts for this person
+    if settings.lrs.database:
+        done.lrs = _erase_in_lrs(settings.lrs.database, settings.organisation.home_page, subject)
+    else:
+        done.left.append(
+            f"statements of account {subject.actor} at {settings.organisation.home_page} in the LRS; set lrs.database for the embedded LRS, or ask the LRS's operator"
+        )
+    done.mirrored, mirrored = Mirror(f"{settings.data.rstrip('/')}/mirror").erase(subject.is_in)
+    done.lines, written = erase_lines(store, subject)
+    done.facts = erase_facts(engine, mirrored | written)
+    done.values = erase_person(settings.hr_database, employee_id)
+    rewrite(settings.hr_database)
+    newest = newest_values(store)
+    store.remove("indicators")
+    if newest is not None:
+        computed = nightly.compute(settings=settings, run_id="erasure", as_of=newest)
+        nightly.publish(settings=settings, run_id="erasure", as_of=newest, values=computed["path"])
+    for old in sorted(settings.hr.out.glob("*-????-??-??.*")):
+        if newest is None or newest.isoformat() not in old.name:
+            old.unlink()
+            done.left.append(
+                f"{old.name} was deleted: it showed the person, and only the newest night is published anew"
+            )
+    return done
+
+
+def _subject(settings: "Settings", employee_id: str) -> tuple["Subject", Any]:
+    from connectors.source import connect
+    from leerstroom.landing import Store
+    from leerstroom.nightly import connection_of, full_directory_of, pseudonyms_of
+    from leerstroom.subjects import subject_of
+
+    tenants = []
+    for name in settings.connections:
+        source = connect(connection_of(settings, name), complete=False)
+        tenants.append((source.name, name, source.tenant))
+    return subject_of(employee_id, full_directory_of(settings), pseudonyms_of(settings), tenants), Store(settings.data)
+
+
+def _erase_in_lrs(database: str, home_page: str, subject: "Subject") -> int:
+    from leerstroom.lrs.erasure import erase as erase_actor
+    from leerstroom.lrs.storage import Storage
+
+    storage = Storage(database)
+    try:
+        return erase_actor(storage, f"account|{home_page}|{subject.actor}").statements
+    finally:
+        storage.close()

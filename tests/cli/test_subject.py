@@ -1,0 +1,116 @@
+"""All that is held about one person, and its erasure: proven by a search through every file afterwards."""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+import zstandard
+from typer.testing import CliRunner
+
+from leerstroom import nightly
+from leerstroom.cli import app
+from leerstroom.lrs import running as running_lrs
+from leerstroom.people import Pseudonyms
+from leerstroom.replay import running as running_replay
+from leerstroom.settings import Settings
+
+DEMO = Path(__file__).resolve().parents[1] / "recordings" / "demo"
+KEY = "a pseudonym key for the tests only"
+SOMEONE = "E01014"
+
+pytestmark = [pytest.mark.timeout(300), pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    from leerstroom_airflow.town_hall import connections
+
+    folder = tmp_path_factory.mktemp("subject")
+    database = f"sqlite:///{folder}/lrs.sqlite"
+    with running_replay(DEMO) as replay, running_lrs(database=database, key="k", secret="a secret of the test") as lrs:
+        values = {
+            "organisation": {"home_page": "https://people.voorbeeldstad.example"},
+            "data": "data",
+            "directory": {"employees": str(DEMO / "employees.csv")},
+            "lrs": {"endpoint": lrs.endpoint, "key": lrs.key, "secret": lrs.secret, "database": database},
+            "hr": {"out": "hr"},
+            "pseudonym_key": KEY,
+            "connections": {
+                name: fields for name, fields in connections(replay.url, DEMO).items() if name in {"chat", "registers"}
+            },
+        }
+        file = folder / "leerstroom.yaml"
+        file.write_text(json.dumps(values))
+        night(file)
+        yield file
+
+
+def night(file: Path) -> nightly.Night:
+    start, end = nightly.local_window(date(2026, 11, 2), date(2026, 11, 8), "Europe/Amsterdam")
+    return nightly.run(Settings.load(file), start, end)
+
+
+def traces(folder: Path, *needles: str) -> list[str]:
+    found = []
+    for path in sorted(folder.rglob("*")):
+        if not path.is_file() or path.name.startswith(("leerstroom.yaml", "export")):
+            continue
+        data = path.read_bytes()
+        if path.suffix == ".zst":
+            data = zstandard.ZstdDecompressor().decompressobj().decompress(data)
+        elif path.suffix == ".parquet":
+            import pyarrow.parquet
+
+            data = json.dumps(pyarrow.parquet.read_table(path).to_pylist(), default=str).encode()
+        elif path.suffix == ".xlsx":
+            import zipfile
+
+            with zipfile.ZipFile(path) as archive:
+                data = b"".join(archive.read(name) for name in archive.namelist())
+        found += [f"{path.relative_to(folder)}: {needle}" for needle in needles if needle.encode() in data]
+    return found
+
+
+def test_export_then_erase_leaves_no_trace_and_a_later_night_brings_nobody_back(installation: Path) -> None:
+    folder, runner = installation.parent, CliRunner()
+    keys = Pseudonyms(KEY)
+    needles = (
+        SOMEONE,
+        keys.actor(SOMEONE),
+        keys.hr(SOMEONE),
+        keys.account("https://voorbeeldstad.example", "@anouk.devries:voorbeeldstad.example"),
+    )
+    held = runner.invoke(
+        app, ["subject", "export", SOMEONE, "--settings", str(installation), "--out", str(folder / "export.json")]
+    )
+    assert held.exit_code == 0, held.output
+    exported = json.loads((folder / "export.json").read_text())
+    assert exported["statements"]
+    assert exported["files"]
+    assert exported["tables"]["hr_employee_nightly"]
+    assert traces(folder, *needles)
+
+    done = runner.invoke(app, ["subject", "erase", SOMEONE, "--yes", "--settings", str(installation)])
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.output
+    connection = sqlite3.connect(folder / "lrs.sqlite")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    allowed = {f"data/state.sqlite: {needle}" for needle in needles} | {
+        f"data/state.sqlite-wal: {needle}" for needle in needles
+    }
+    assert (
+        set(traces(folder, *needles)) - allowed == set()
+    )  # the erased references stay as such, to keep later pulls out
+
+    again = night(installation)
+    assert again.failures == {}
+    assert set(traces(folder, needles[0], needles[1])) - allowed == set()
+
+
+def test_an_unknown_employee_is_told(installation: Path) -> None:
+    done = CliRunner().invoke(app, ["subject", "export", "E99999", "--settings", str(installation)])
+    assert done.exit_code == 1
+    assert "no such employee_id" in str(done.exception)

@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from leerstroom.classification import Facts, Rules
+from leerstroom.classification import Rules
 from leerstroom.indicators.calendar import DAY_MS, Zones
+from leerstroom.indicators.classes import KEYS, NO_PARENT, OTHERS, OWN, UNKNOWN, build_classes, keyed
 from leerstroom.indicators.engine import Workspace, union
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ UNDONE_REACTIONS = ("unliked", "unlike", "unfavorited", "unfavorite", "unreacted
 SHARES = ("shared", "bookmarked", "uploaded", "retweeted")
 ATTENDANCE = ("joined", "left", "attended")
 PRIVATE = ("direct", "private_group")
-CLASS_COLUMNS = ("formality", "cla", "gen", "mode", "dir", "pref", "role", "goals", "owner")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +64,10 @@ def build_events(
     )
     single = _said_once(workspace, included)
     kept = workspace.view("said_once", _without_deleted(single, deleted, rules))
-    classes, keys = _classes(workspace, kept, rules)
     parents = workspace.keep("parents", _parents(kept, rules))
-    table = workspace.keep("events", _assembled(kept, parents, keys, people, zones, rules))
+    with_keys = workspace.view("keyed", keyed(kept.filter(kept.person.notnull()), rules))
+    classes, keys = build_classes(workspace, with_keys, rules)
+    table = workspace.keep("events", _assembled(with_keys, parents, keys, people, zones))
     classified = workspace.view("classified", table.join(classes, "class_id"))
     return Events(table, classes, classified, statements_per_day)
 
@@ -204,133 +205,24 @@ def _messages(rules: Rules) -> list[str]:
     })
 
 
-# --- classes ----------------------------------------------------------------------------------------------------------------
-
-_TEXTS = ("source_kind", "verb", "activity_type", "channel_kind", "actor_role")
-
-
-def _classes(workspace: Workspace, events: "ir.Table", rules: Rules) -> "tuple[ir.Table, ir.Table]":
-    """The classes that occur, and the facts that lead to them. Python looks at each combination once, never at each event."""
-    import pyarrow as pa
-
-    resolved = events.filter(events.person.notnull())
-    found_facts = _keyed(resolved, rules).select(*_TEXTS, "has_parent", "size", "is_mandatory").distinct()
-    combinations = sorted(
-        workspace.rows(found_facts), key=lambda each: tuple(each.values())
-    )  # numbers do not depend on order
-    sizes = rules.group_sizes
-    numbers: dict[tuple[str, str | None], int] = {}
-    keys: dict[str, list[Any]] = {
-        name: [] for name in (*_TEXTS, "has_parent", "size", "is_mandatory", "parent", "class_id")
-    }
-    for each in combinations:
-        source_kind = rules.source_kind(each["source_kind"] or None, each["activity_type"] or None)
-        for parent, (author, is_question) in _PARENTS.items() if each["has_parent"] else ((0, (None, None)),):
-            facts = Facts(
-                source_kind=source_kind,
-                **{name: each[name] or None for name in _TEXTS[1:]},
-                has_parent=bool(each["has_parent"]),
-                parent_is_question=is_question,
-                parent_author=author,
-                group_size=sizes[each["size"] - 1] if each["size"] > 0 else 0 if each["size"] == 0 else None,
-                mandatory={0: False, 1: True}.get(each["is_mandatory"]),
-            )
-            found = (rules.classify(facts).id, source_kind)
-            for name in (*_TEXTS, "has_parent", "size", "is_mandatory"):
-                keys[name].append(each[name])
-            keys["parent"].append(parent)
-            keys["class_id"].append(numbers.setdefault(found, len(numbers)))
-    texts = {name: pa.array(keys[name], pa.string()) for name in _TEXTS}
-    integers = {
-        name: pa.array(keys[name], pa.int32()) for name in ("has_parent", "size", "is_mandatory", "parent", "class_id")
-    }
-    return workspace.give("classes", _class_table(numbers, rules)), workspace.give(
-        "class_keys", pa.table({**texts, **integers})
-    )
-
-
-_PARENTS = {
-    1 + 2 * place + asked: (author, bool(asked))
-    for place, author in enumerate(("self", "other", "unknown"))
-    for asked in (0, 1)
-}
-
-
-def _keyed(events: "ir.Table", rules: Rules) -> "ir.Table":
-    """The events with the facts that decide their class as plain keys: no nulls, group sizes as a step of the rules."""
-    import ibis
-
-    steps = (
-        sum((events.group_size >= size).cast("int32") for size in rules.group_sizes)
-        if rules.group_sizes
-        else ibis.literal(0)
-    )
-    texts = {name: events[name].fill_null("") for name in _TEXTS}
-    return (
-        events
-        .mutate(
-            **{f"key_{name}": value for name, value in texts.items()},
-            has_parent=events.parent_id.notnull().cast("int32"),
-            size=ibis.ifelse(events.group_size.isnull(), ibis.literal(-1), steps).cast("int32"),
-            is_mandatory=events.mandatory.cast("int32").fill_null(ibis.literal(-1)).cast("int32"),
-        )
-        .drop(*_TEXTS)
-        .rename({name: f"key_{name}" for name in _TEXTS})
-    )
-
-
-def _class_table(numbers: dict[tuple[str, str | None], int], rules: Rules) -> Any:
-    import pyarrow as pa
-
-    by_id = {rule.id: rule for rule in rules.rules}
-    ordered = sorted(numbers.items(), key=lambda item: item[1])
-    found = [(by_id[rule], kind) for (rule, kind), _ in ordered]
-    texts = {name: pa.array([getattr(rule, name) for rule, _ in found], pa.string()) for name in CLASS_COLUMNS}
-    return pa.table({
-        "class_id": pa.array([number for _, number in ordered], pa.int32()),
-        "rule_id": pa.array([rule.id for rule, _ in found], pa.string()),
-        "kind": pa.array([kind for _, kind in found], pa.string()),
-        **texts,
-        "estimate_ms": pa.array(
-            [None if rule.minutes is None else round(rule.minutes * 60_000) for rule, _ in found], pa.int64()
-        ),
-        "is_active": pa.array([rule.active for rule, _ in found], pa.bool_()),
-        "starts_at_timestamp": pa.array([rule.at == "start" for rule, _ in found], pa.bool_()),
-        "cap_ms": pa.array([rules.max_session_ms(kind) for _, kind in found], pa.int64()),
-        "is_teaching": pa.array([rule.formality == "none" and rule.role == "giving" for rule, _ in found], pa.bool_()),
-        "is_unclassified": pa.array([not rule.match for rule, _ in found], pa.bool_()),
-    })
-
-
-# --- the table --------------------------------------------------------------------------------------------------------------
-
-
 def _assembled(
-    events: "ir.Table",
-    parents: "ir.Table",
-    keys: "ir.Table",
-    people: "ir.Table",
-    zones: Zones,
-    rules: Rules,
+    events: "ir.Table", parents: "ir.Table", keys: "ir.Table", people: "ir.Table", zones: Zones
 ) -> "ir.Table":
+    """The columns that differ from event to event; what a class has in common stands in `classes`."""
     import ibis
 
-    mine = _keyed(events, rules)
-    mine = mine.inner_join(people.select("person", "zone", "from_day", "to_day"), "person")
+    mine = events.inner_join(people.select("person", "zone", "from_day", "to_day"), "person")
     mine = mine.left_join(parents, mine.parent_id == parents.message_id).drop("message_id")
-    author = ibis.cases(
-        (mine.parent_person == mine.person, 1), (mine.parent_person.notnull(), 3), else_=5
-    ) + mine.parent_is_question.fill_null(False).cast("int32")
-    mine = mine.mutate(parent=ibis.ifelse(mine.has_parent == 1, author, 0).cast("int32"))
-    matched = mine.inner_join(keys, [*_TEXTS, "has_parent", "size", "is_mandatory", "parent"])
+    author = ibis.cases((mine.parent_person == mine.person, OWN), (mine.parent_person.notnull(), OTHERS), else_=UNKNOWN)
+    asked = mine.parent_is_question.fill_null(False).cast("int32")
+    mine = mine.mutate(parent=ibis.ifelse(mine.has_parent == 1, author + asked, NO_PARENT).cast("int32"))
+    matched = mine.inner_join(keys, list(KEYS))
     matched = matched.mutate(day=zones.day(matched.zone, matched.ts_ms))
     return matched.select(
-        "person", "zone", "statement_id", "ts_ms", "class_id", "verb", "object_id", "object_type", "activity_type", "parent_id",
-        "parent_person", "actor_role", "channel_kind", "duration_ms", "score", "success", "completion", "registration", "device",
-        "mandatory", "due_day", "scheduled_minutes", "day",
+        "person", "zone", "statement_id", "ts_ms", "day", "class_id", "object_id", "parent_id", "parent_person", "duration_ms", "score",
+        "registration", "due_day", "scheduled_minutes",
         community=matched.grouping_id,
         parent_is_question=matched.parent_is_question.fill_null(False),
-        initiator=matched.initiator.coalesce(ibis.ifelse(matched.source_kind.isin(("chat", "social")), "self", None)),
         is_in_service=(matched.day >= matched.from_day) & (matched.day <= matched.to_day),
     )  # fmt: skip
 

@@ -124,7 +124,7 @@ def mandatory_items(scope: "Scope") -> "ir.Table":
     import ibis
 
     computation = scope.computation
-    events = computation.events.table
+    events = computation.events.classified
     events = events.filter(events.day <= computation.as_of_day)
     stated = events.filter((events["mandatory"] == True) & events.due_day.notnull() & events.object_id.notnull())  # noqa: E712 - an expression
     items = stated.select("person", "object_id", "due_day").distinct()

@@ -20,7 +20,7 @@ from leerstroom.indicators.events import ATTENDANCE, Events
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-_CARRIED = ("person", "zone", "class_id", "initiator", "mandatory", "device")
+_CARRIED = ("person", "zone", "class_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,12 +217,7 @@ def _attendance(
         )
     )
     first = first.filter(first.place == 0)
-    stated = present.group_by("person", "object_id").agg(
-        scheduled_minutes=present.scheduled_minutes.max(),
-        initiator=present.initiator.max(),
-        mandatory=present.mandatory.cast("int32").max(),
-        device=present.device.max(),
-    )
+    stated = present.group_by("person", "object_id").agg(scheduled_minutes=present.scheduled_minutes.max())
     unknown = ibis.null("int64")
     together = union([
         long_enough.select(
@@ -237,8 +232,7 @@ def _attendance(
     ])
     served = together.inner_join(people.select("person", "from_day", "to_day"), "person")
     served = served.filter((served.day >= served.from_day) & (served.day <= served.to_day)).drop("from_day", "to_day")
-    described = served.inner_join(stated, ["person", "object_id"])
-    attendance = described.mutate(mandatory=described.mandatory == 1)
+    attendance = served.inner_join(stated, ["person", "object_id"])
     return kept.select(*_CARRIED, "start_ms", "end_ms"), workspace.keep("attendance", attendance)
 
 
@@ -273,7 +267,7 @@ def _pairs(steps: "ir.Table") -> "ir.Table":
     )
     opened = {
         f"opened_{name}": levelled[name].lag().over(window)
-        for name in ("ts_ms", "verb", "class_id", "initiator", "mandatory", "device", "cap_ms", "is_teaching")
+        for name in ("ts_ms", "verb", "class_id", "cap_ms", "is_teaching")
     }
     closed = levelled.mutate(**opened)
     closed = closed.filter(
@@ -283,9 +277,6 @@ def _pairs(steps: "ir.Table") -> "ir.Table":
         "person",
         "zone",
         class_id=closed.opened_class_id,
-        initiator=closed.opened_initiator,
-        mandatory=closed.opened_mandatory,
-        device=closed.opened_device,
         object_id=closed.object_id,
         is_teaching=closed.opened_is_teaching,
         start_ms=closed.opened_ts_ms,
@@ -402,7 +393,9 @@ def sums(portions: "ir.Table", suffixes: tuple[str, ...] = SUFFIXES) -> dict[str
     import ibis
 
     def of(amount: "ir.NumericColumn", label: "ir.BooleanValue", zero: float) -> "ir.NumericScalar":
-        return ibis.ifelse(label.fill_null(False), amount, zero).sum()  # measured: a third of the time of a filtered sum
+        return ibis.ifelse(
+            label.fill_null(False), amount, zero
+        ).sum()  # measured: a third of the time of a filtered sum
 
     wanted = {
         suffix: portions[f"in_{dimension.name}"] == label
@@ -423,7 +416,7 @@ def _estimates(
     """Estimated minutes of what has no duration; informal estimates of one person and day shrink in proportion to the ceiling."""
     import ibis
 
-    columns = ("person", "day", "class_id", "initiator", "mandatory", "device")
+    columns = ("person", "day", "class_id")
     served = relevant.filter(relevant.is_in_service & (relevant.day >= first_day))
     said = served.filter(served.duration_ms.isnull() & ~served.verb.isin(ATTENDANCE) & (served.estimate_ms > 0)).select(
         columns

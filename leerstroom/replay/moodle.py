@@ -26,7 +26,7 @@ from leerstroom.replay.world import Platform, World
 
 Row = dict[str, Any]
 _TABLES = (
-    "user", "user_enrolments", "role_assignments", "context", "course_access", "course_modules", "course_completions", "course_modules_completion",
+    "user", "course", "user_enrolments", "role_assignments", "context", "course_access", "course_modules", "course_completions", "course_modules_completion",
     "quiz_attempts", "assign_submission", "assign_grades", "forum_discussions", "forum_posts", "grade_items", "grade_grades",
 )  # fmt: skip
 _ANSWERS = ("server", "users", "courses", "contents", "quizzes", "forums", "assignments", "criteria")
@@ -266,10 +266,8 @@ class Site:
     def _enrolled_user(self, course: int, user: int) -> Row:
         known = self._user(self._users[user])
         access = next(row for row in self._rows("course_access", "course", course) if row["userid"] == user)
-        courses = [
-            self._courses[row["courseid"]]
-            for row in reversed(self._past(self._rows("user_enrolments", "userid", user), "timecreated"))
-        ]
+        mine = {row["courseid"] for row in self._past(self._rows("user_enrolments", "userid", user), "timecreated")}
+        courses = [self._courses[each] for each in sorted(mine, reverse=True)]
         return {
             **{name: known[name] for name in _OF_PARTICIPANTS if name in known},
             "lastcourseaccess": self._seen(user, access["lastcourseaccess"]),
@@ -325,6 +323,7 @@ class Site:
         """The state of one person in the modules of a course that have completion."""
         course, user = self._participant(asked)
         modules = [each for section in self._answers["contents"][str(course)] for each in section["modules"]]
+        roster = self._roster(course)
         statuses = []
         for module in modules:
             if not module.get("completion"):
@@ -334,7 +333,7 @@ class Site:
             statuses.append({
                 "cmid": module["id"], "modname": module["modname"], "instance": module["instance"], "state": state,
                 "timecompleted": row["timemodified"] if row else 0, "tracking": module["completion"], "overrideby": row["overrideby"] if row else None,
-                "valueused": False, "hascompletion": True, "isautomatic": module["completion"] == 2, "istrackeduser": True, "uservisible": True,
+                "valueused": False, "hascompletion": True, "isautomatic": module["completion"] == 2, "istrackeduser": user in roster, "uservisible": True,
                 "details": [_detail(each, state) for each in module["completiondata"]["details"]], "isoverallcomplete": state in _DONE,
             })  # fmt: skip
         return {"statuses": statuses, "warnings": []}
@@ -498,13 +497,13 @@ class Site:
         items = [row for row in items if row["itemtype"] != "course"] + [
             row for row in items if row["itemtype"] == "course"
         ]
-        names = {row["id"]: (str(row["lastname"]).casefold(), str(row["firstname"])) for row in self._tables["user"]}
+        names = {row["id"]: (str(row["lastname"]), str(row["firstname"])) for row in self._tables["user"]}
         learners = [each for each in self._roster(course) if self._roles(course, each) == ["student"]]
         return {
             "usergrades": [
                 {
                     "courseid": course,
-                    "courseidnumber": self._courses[course].get("idnumber") or "",
+                    "courseidnumber": self._rows("course", "id", course)[0]["idnumber"] or "",
                     "userid": each,
                     "userfullname": self._users[each]["fullname"],
                     "useridnumber": self._users[each].get("idnumber", ""),
@@ -523,10 +522,10 @@ class Site:
             (row for row in self._rows("course_modules", "instance", item["iteminstance"]) if row["modname"] == item["itemmodule"]),
             None,
         )  # fmt: skip
-        raw, most = grade["finalgrade"] if grade else None, item["grademax"]
+        raw, most = grade["finalgrade"] if grade else None, (grade or {}).get("rawgrademax") or item["grademax"]
         return {
             "id": item["id"], "itemname": item["itemname"], "itemtype": item["itemtype"], "itemmodule": item["itemmodule"], "iteminstance": item["iteminstance"],
-            "itemnumber": 0 if module else None, "idnumber": module["idnumber"] if module else None, "categoryid": item["courseid"] - 1 if module else None,
+            "itemnumber": 0 if module else None, "idnumber": _grade_number(module) if module else None, "categoryid": item["courseid"] - 1 if module else None,
             "outcomeid": None, "scaleid": None, "locked": False, **({"cmid": module["id"]} if module else {}),
             **({} if grade or not module else {"status": "novalue"}),
             "graderaw": raw, "gradedatesubmitted": grade["timecreated"] if grade else None, "gradedategraded": grade["timemodified"] if grade else None,
@@ -599,10 +598,12 @@ class Site:
         parent = row["parent"] or None
         unoffered = ("edit", "delete", "split", "reply", "export", "markasread", "markasunread")
         topic = str(row["subject"]).removeprefix("Re: ")
+        is_gone = row["userid"] in self._deleted
+        name = "Deleted user" if is_gone else self._fullname(row["userid"])
         return {
             "id": row["id"], "subject": row["subject"], "replysubject": f"Re: {topic}", "message": row["message"], "messageformat": 1,
             "author": {
-                "id": row["userid"], "fullname": self._fullname(row["userid"]), "isdeleted": row["userid"] in self._deleted, "groups": [],
+                "id": row["userid"], "fullname": name, "isdeleted": is_gone, "groups": [],
                 "urls": {"profile": f"{site}/user/view.php?id={row['userid']}&course={course}", "profileimage": f"{site}/theme/image.php/boost/core/1/u/f1"},
             },
             "discussionid": row["discussion"], "hasparent": parent is not None, "parentid": parent, "timecreated": row["created"], "timemodified": row["modified"],
@@ -613,7 +614,7 @@ class Site:
                 **dict.fromkeys(unoffered), "discuss": f"{site}{here}",
             },
             "attachments": [], "messageinlinefiles": [], "tags": [],
-            "html": {"rating": "", "taglist": None, "authorsubheading": f"by {escape(self._fullname(row['userid']))}"},
+            "html": {"rating": "", "taglist": None, "authorsubheading": f"by {escape(name)}"},
         }  # fmt: skip
 
 
@@ -642,6 +643,11 @@ def _detail(detail: Row, state: int) -> Row:
     """A rule of completion and how it stands: a grade is received (1) or received and passed (2), and a pass mark missed is 3."""
     told = {"completionusegrade": {2: 2, 3: 1}, "completionpassgrade": {2: 2, 3: 3}}.get(detail["rulename"], {2: 1})
     return {**detail, "rulevalue": {**detail["rulevalue"], "status": told.get(state, state)}}
+
+
+def _grade_number(module: Row) -> str:
+    """The id number of a grade item; ratings of a forum carry the module's number instead."""
+    return str(module["id"] if module["modname"] == "forum" else module["idnumber"])
 
 
 def _rating_info(posts: list[Row], context: int | None) -> Row:

@@ -14,7 +14,7 @@ HERE = Path(__file__).parent
 COURSES = (2, 3, 4, 5, 6)
 TOKENS = {"token": "demo-token-of-the-academy", "powerless_token": "demo-token-without-rights", "powerless_user": 31}
 TABLES = (
-    "assign_grades", "context", "course_completions", "course_modules", "course_modules_completion", "forum_discussions", "forum_posts",
+    "assign_grades", "context", "course", "course_completions", "course_modules", "course_modules_completion", "forum_discussions", "forum_posts",
     "grade_grades", "grade_items", "quiz_attempts", "role_assignments", "user", "user_enrolments",
 )  # fmt: skip
 REPLAYED = (

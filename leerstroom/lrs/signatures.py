@@ -1,12 +1,14 @@
 """Signed statements: the JWS that comes as an attachment must be whole, by RSA, and say what the statement says (xAPI 1.0.3 part two, 2.6)."""
 
+import base64
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import orjson
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
+from joserfc.util import urlsafe_b64decode
 
 from leerstroom.lrs.attachments import Content
 from leerstroom.lrs.comparing import same
@@ -14,6 +16,16 @@ from leerstroom.lrs.requests import Refusal
 
 USAGE = "http://adlnet.gov/expapi/attachments/signature"
 _ALGORITHMS = ["RS256", "RS384", "RS512"]
+
+
+class _Registry(jws.JWSRegistry):
+    """The library's limits are those of tokens; a header with a chain of certificates and a payload that is a statement are larger."""
+
+    max_header_length = 64_000
+    max_payload_length = 8_000_000
+
+
+_REGISTRY = _Registry(algorithms=_ALGORITHMS)
 
 
 def check_signatures(statements: Sequence[Mapping[str, Any]], contents: Sequence[Content]) -> None:
@@ -32,16 +44,17 @@ def check_signatures(statements: Sequence[Mapping[str, Any]], contents: Sequence
 
 def _check(number: int, statement: Mapping[str, Any], signature: bytes) -> None:
     try:
-        unchecked = jws.extract_compact(signature.strip())
-        header = unchecked.headers()
-        said = orjson.loads(unchecked.payload)
-    except (JoseError, ValueError, TypeError, KeyError):
+        head, payload, _ = signature.strip().split(b".")
+        header, said = orjson.loads(urlsafe_b64decode(head)), orjson.loads(urlsafe_b64decode(payload))
+        if not isinstance(header, dict):
+            raise TypeError
+    except (JoseError, ValueError, TypeError):
         _refuse(number, "its signature is no JSON Web Signature over a statement")
     if header.get("alg") not in _ALGORITHMS:
         _refuse(number, f"its signature must use one of {', '.join(_ALGORITHMS)}")
     if "x5c" in header:
         try:
-            jws.deserialize_compact(signature.strip(), _certified(header["x5c"]), algorithms=_ALGORITHMS)
+            jws.deserialize_compact(signature.strip(), _certified(header["x5c"]), registry=_REGISTRY)
         except (JoseError, ValueError, TypeError, KeyError, IndexError):
             _refuse(number, "its signature does not fit the certificate in its header")
     try:
@@ -72,8 +85,6 @@ def _told(said: dict[str, Any], statement: Mapping[str, Any]) -> bool:
 
 
 def _certified(chain: Sequence[str]) -> RSAKey:
-    import base64
-
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
     from cryptography.x509 import load_der_x509_certificate
 
@@ -82,5 +93,5 @@ def _certified(chain: Sequence[str]) -> RSAKey:
     return RSAKey.import_key(pem)
 
 
-def _refuse(number: int, why: str) -> None:
+def _refuse(number: int, why: str) -> NoReturn:
     raise Refusal(400, f"statement {number}: {why}", index=number, property="attachments")

@@ -1,333 +1,320 @@
-"""The statements resource as a client meets it."""
+"""The statements resource, over HTTP, on both databases."""
 
-import json
-import os
-import signal
-import subprocess
-import sys
-import threading
-import time
+import itertools
 import uuid
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 
 import pytest
-import requests
-import tincan
-
-from leerstroom.lrs import running
-
-VOIDED = "http://adlnet.gov/expapi/verbs/voided"
 
 
-def agent(statement: dict) -> str:
-    return json.dumps(statement["actor"])
-
-
-def test_a_statement_comes_back_as_it_was_sent_with_what_an_lrs_adds(client, make) -> None:
-    statement = make(context={"contextActivities": {"parent": {"id": "https://c.example/q"}}})
-    client.store(statement)
-    [held] = client.found(agent=agent(statement))
-    assert {name: held[name] for name in ("id", "actor", "verb", "object", "timestamp")} == {
-        name: statement[name] for name in ("id", "actor", "verb", "object", "timestamp")
-    }
-    assert held["context"]["contextActivities"]["parent"] == [{"id": "https://c.example/q"}]
-    assert {"stored", "authority", "version"} <= set(held)
-
-
-def test_sending_the_same_again_is_accepted_and_stores_nothing(client, make) -> None:
-    statement = make()
-    client.store(statement)
-    again = client("POST", "statements", json=[statement, make()])
-    assert again.status_code == 200
-    assert again.headers["X-Leerstroom-Stored"] == "1"
-    assert len(client.found(agent=agent(statement))) == 1
-
-
-def test_another_statement_under_a_known_id_is_a_conflict_and_the_batch_is_not_stored(client, make) -> None:
-    statement, other = make(), make()
-    client.store(statement)
-    answer = client(
-        "POST", "statements", json=[other, {**statement, "verb": {"id": "http://adlnet.gov/expapi/verbs/answered"}}]
+def test_a_statement_comes_back_as_it_was_sent_with_what_the_lrs_adds(call, make):
+    sent = make.statement(
+        result={"duration": "PT90.25S", "score": {"scaled": 0.1}}, timestamp="2026-11-03T09:00:00+01:00"
     )
-    assert answer.status_code == 409
-    assert client("GET", "statements", params={"statementId": other["id"]}).status_code == 404
+    assert call.store(sent).json() == [sent["id"]]
+    answer = call("GET", "statements", 200, params={"statementId": sent["id"].upper()})
+    got = answer.json()
+    assert {name: got[name] for name in sent} == sent
+    assert set(got) - set(sent) == {"stored", "version", "authority"}
+    assert answer.headers["Last-Modified"].endswith("GMT")
+    through = datetime.fromisoformat(answer.headers["X-Experience-API-Consistent-Through"])
+    assert through >= datetime.fromisoformat(got["stored"])
 
 
-def test_what_may_differ_does_not_conflict(client, make) -> None:
-    statement = make(result={"duration": "PT2M"})
-    client.store(statement)
-    again = {
-        **statement,
-        "verb": {**statement["verb"], "display": {"fr": "demanda"}},
-        "result": {"duration": "PT120S"},
-        "timestamp": "2026-11-03T10:00:00.000+01:00",
-    }
-    assert client("POST", "statements", json=again).status_code == 200
-
-
-def test_a_batch_is_stored_whole_or_not_at_all_and_the_refusal_names_statement_and_property(client, make) -> None:
-    good, bad = make(), make(actor={"mbox": "anna"})
-    answer = client("POST", "statements", json=[good, bad])
-    assert answer.status_code == 400
-    assert "statement 1: actor.mbox" in answer.json()["error"]
-    assert client("GET", "statements", params={"statementId": good["id"]}).status_code == 404
-
-
-def test_the_same_id_twice_in_a_batch_is_refused(client, make) -> None:
-    statement = make()
-    assert client("POST", "statements", json=[statement, statement]).status_code == 400
-
-
-def test_put_stores_under_the_id_of_the_query(client, make) -> None:
-    statement = make()
-    answer = client(
-        "PUT",
-        "statements",
-        params={"statementId": statement["id"]},
-        json={k: v for k, v in statement.items() if k != "id"},
+def test_the_authority_is_who_stored_not_who_was_named(call, make):
+    sent = make.statement(authority=make.agent("impostor"))
+    call.store(sent)
+    assert (
+        call("GET", "statements", params={"statementId": sent["id"]}).json()["authority"]["account"]["homePage"]
+        == "https://leerstroom.invalid/lrs"
     )
-    assert answer.status_code == 204
-    assert client("GET", "statements", params={"statementId": statement["id"]}).json()["id"] == statement["id"]
-    assert client("PUT", "statements", params={"statementId": str(uuid.uuid4())}, json=statement).status_code == 400
 
 
-def test_voiding_hides_a_statement_whichever_comes_first(client, make) -> None:
-    early, late = make(), make()
-    for target in (early, late):
-        voiding = make(verb={"id": VOIDED}, object={"objectType": "StatementRef", "id": target["id"]})
-        client.store(*((target, voiding) if target is early else (voiding, target)))
-        assert client("GET", "statements", params={"statementId": target["id"]}).status_code == 404
-        assert client("GET", "statements", params={"voidedStatementId": target["id"]}).json()["id"] == target["id"]
-        assert [each["id"] for each in client.found(agent=agent(target))] == [voiding["id"]]
+def test_put_needs_an_id_that_fits(call, make):
+    sent = make.statement()
+    call("PUT", "statements", 204, params={"statementId": sent["id"]}, json=sent)
+    call("PUT", "statements", 400, params={"statementId": str(uuid.uuid4())}, json=sent)
+    call("PUT", "statements", 400, json=sent)
+    call("PUT", "statements", 400, params={"statementId": sent["id"]}, json=[sent])
+    del sent["id"]
+    call("PUT", "statements", 204, params={"statementId": str(uuid.uuid4())}, json=sent)
 
 
-def test_a_voiding_statement_cannot_be_voided(client, make) -> None:
-    target = make()
-    voiding = make(verb={"id": VOIDED}, object={"objectType": "StatementRef", "id": target["id"]})
-    client.store(target)
-    client.store(voiding)
-    client.store(make(verb={"id": VOIDED}, object={"objectType": "StatementRef", "id": voiding["id"]}))
-    assert client("GET", "statements", params={"statementId": voiding["id"]}).status_code == 200
-    assert client("GET", "statements", params={"statementId": target["id"]}).status_code == 404
+def test_sending_an_equal_statement_again_is_accepted_and_stores_nothing(call, make):
+    sent = make.statement(context={"contextActivities": {"parent": make.activity("p")}}, result={"duration": "PT2M"})
+    call.store(sent)
+    told = call("GET", "statements", params={"statementId": sent["id"]}).json()
+    call.store(sent)
+    call.store(told)
+    other = sent | {"verb": {"id": sent["verb"]["id"], "display": {"en": "did"}}, "result": {"duration": "PT120.00S"}}
+    call.store(dict(reversed(other.items())))
+    assert call("GET", "statements", params={"statementId": sent["id"]}).json() == told
+    assert call.ids(verb=make.verb()) == [sent["id"]]
 
 
-def test_what_points_at_a_statement_is_found_by_what_that_is_found_by(client, make) -> None:
-    target = make()
-    first = make(object={"objectType": "StatementRef", "id": target["id"]})
-    second = make(object={"objectType": "StatementRef", "id": first["id"]})
-    client.store(second)
-    client.store(target)
-    client.store(first)
-    assert {each["id"] for each in client.found(agent=agent(target))} == {target["id"], first["id"], second["id"]}
-    assert {each["id"] for each in client.found(activity=target["object"]["id"])} == {
-        target["id"],
-        first["id"],
-        second["id"],
-    }
+@pytest.mark.parametrize(
+    "change",
+    [{"result": {"success": True}}, {"timestamp": "2020-01-01T00:00:00Z"}, {"verb": {"id": "https://v.example/other"}}],
+    ids=["result", "timestamp", "verb"],
+)
+def test_a_different_statement_under_a_known_id_is_a_conflict_and_its_batch_stays_out(call, make, change):
+    known = make.statement(timestamp="2026-11-03T09:00:00Z")
+    call.store(known)
+    new = make.statement(verb={"id": make.verb("new")})
+    answer = call.store(new, known | change, expect=409).json()
+    assert (answer["index"], answer["property"]) == (1, "id")
+    assert call.ids(verb=make.verb("new")) == []
 
 
-def test_every_filter_finds_its_statement_and_no_other(client, make) -> None:
+def test_a_batch_with_known_and_new_statements_answers_all_ids_in_order(call, make):
+    known, new = make.statement(), make.statement()
+    call.store(known)
+    assert call.store(new, known).json() == [new["id"], known["id"]]
+    assert set(call.ids(verb=make.verb())) == {known["id"], new["id"]}
+
+
+def test_the_same_id_twice_in_a_batch_is_refused(call, make):
+    one = make.statement()
+    answer = call.store(one, one | {"id": one["id"].upper()}, expect=400).json()
+    assert answer["index"] == 1
+
+
+def test_a_refusal_names_the_index_and_the_property_and_nothing_is_stored(call, make):
+    right, wrong = make.statement(), make.statement(actor={"mbox": "no address"})
+    answer = call.store(right, wrong, expect=400).json()
+    assert (answer["index"], answer["property"]) == (1, "actor.mbox")
+    assert "no address" not in answer["error"]
+    assert call.ids(verb=make.verb()) == []
+
+
+def test_stored_rises_strictly_also_with_many_writers(call, make):
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: call.store(*[make.statement() for _ in range(20)]), range(12)))
+    listed = call("GET", "statements", params={"verb": make.verb(), "ascending": "true", "limit": 300}).json()[
+        "statements"
+    ]
+    times = [each["stored"] for each in listed]
+    assert len(times) == 240
+    assert times == sorted(set(times))
+
+
+# --- queries ------------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def told(call, make):
+    """Five statements, one after another, that differ in person, verb, activity and registration."""
     registration = str(uuid.uuid4())
-    person = {"mbox": f"mailto:{uuid.uuid4()}@x.example"}
-    course = f"https://c.example/course/{uuid.uuid4()}"
-    one = make(
-        verb={"id": f"https://v.example/{uuid.uuid4()}"},
-        context={
-            "registration": registration,
-            "instructor": person,
-            "contextActivities": {"grouping": [{"id": course}]},
-        },
-    )
-    client.store(one, make())
+    made = {
+        "plain": make.statement(),
+        "ben": make.statement(actor=make.agent("ben"), verb={"id": make.verb("asked")}),
+        "about ben": make.statement(object=make.agent("ben")),
+        "group": make.statement(
+            actor={"objectType": "Group", "member": [make.agent("ben"), make.agent("cem")]},
+            object=make.activity("quiz"),
+        ),
+        "context": make.statement(
+            actor=make.agent("cem"),
+            object=make.activity("quiz"),
+            context={
+                "registration": registration,
+                "instructor": make.agent("ben"),
+                "contextActivities": {"parent": [make.activity()]},
+            },
+        ),
+        "sub": make.statement(
+            actor=make.agent("cem"),
+            object={
+                "objectType": "SubStatement",
+                "actor": make.agent("ben"),
+                "verb": {"id": make.verb("planned")},
+                "object": make.activity(),
+            },
+        ),
+    }
+    for each in made.values():
+        call.store(each)
+    names = {each["id"]: name for name, each in made.items()}
+    return lambda **parameters: [names[each] for each in call.ids(**parameters)], registration
 
-    def ids(**query: str) -> list[str]:
-        return [each["id"] for each in client.found(**query)]
 
-    assert ids(verb=one["verb"]["id"]) == [one["id"]]
-    assert ids(registration=registration.upper()) == [one["id"]]
-    assert ids(activity=one["object"]["id"], agent=agent(one)) == [one["id"]]
-    assert ids(activity=course) == []
-    assert ids(activity=course, related_activities="true") == [one["id"]]
-    assert ids(agent=json.dumps(person)) == []
-    assert ids(agent=json.dumps(person), related_agents="true") == [one["id"]]
-    assert ids(agent=agent(one), verb="https://v.example/none") == []
+def test_filters_find_what_the_specification_says(told, make):
+    found, registration = told
+    assert found(agent=make.agent("ben")) == ["group", "about ben", "ben"]
+    assert found(agent=make.agent("ben"), related_agents="true") == ["sub", "context", "group", "about ben", "ben"]
+    assert found(agent={**make.agent("ben"), "objectType": "Agent", "name": "whatever"}, verb=make.verb()) == [
+        "group",
+        "about ben",
+    ]
+    assert found(activity=make.activity()["id"]) == ["ben", "plain"]
+    assert found(activity=make.activity()["id"], related_activities="true") == ["sub", "context", "ben", "plain"]
+    assert found(verb=make.verb("asked")) == ["ben"]
+    assert found(verb=make.verb("planned")) == []
+    assert found(registration=registration.upper()) == ["context"]
+    assert found(agent=make.agent("cem"), activity=make.activity("quiz")["id"]) == ["context", "group"]
+    assert found(
+        agent=make.agent("cem"), activity=make.activity("quiz")["id"], registration=registration, verb=make.verb()
+    ) == ["context"]
+    assert found(agent=make.agent("nobody")) == []
+    assert found(agent=make.agent("cem"), ascending="true") == ["group", "context", "sub"]
 
 
-def test_since_and_until_look_at_stored_and_leave_out_and_take_in_their_ends(client, make) -> None:
-    person = make()["actor"]
-    statements = [make(actor=person, timestamp=f"20{20 - number}-01-01T00:00:00Z") for number in range(3)]
-    for statement in statements:
-        client.store(statement)
-    stored = [each["stored"] for each in client.found(agent=json.dumps(person), ascending="true")]
-    assert stored == sorted(set(stored))
-    assert len(client.found(agent=json.dumps(person), since=stored[0])) == 2
-    assert len(client.found(agent=json.dumps(person), until=stored[1])) == 2
+def test_since_is_after_and_until_is_at_or_before(call, make):
+    for _ in range(4):
+        call.store(make.statement())
+    listed = call("GET", "statements", params={"verb": make.verb(), "ascending": "true"}).json()["statements"]
+    ids, times = [each["id"] for each in listed], [each["stored"] for each in listed]
+    assert call.ids(verb=make.verb(), since=times[1], ascending="true") == ids[2:]
+    assert call.ids(verb=make.verb(), until=times[1], ascending="true") == ids[:2]
+    assert call.ids(verb=make.verb(), since=times[0], until=times[2]) == ids[2:0:-1]
 
 
 @pytest.mark.parametrize("ascending", ["true", "false"])
-@pytest.mark.parametrize("limit", [1, 2, 3, 7])
-def test_more_leads_through_all_pages_once_in_order(client, make, ascending: str, limit: int) -> None:
-    person = make()["actor"]
-    sent = [
-        statement["id"]
-        for statement in [make(actor=person) for _ in range(6)]
-        if client.store({**statement, "actor": person})
-    ]
-    seen, answer = (
-        [],
-        client(
-            "GET", "statements", params={"agent": json.dumps(person), "limit": limit, "ascending": ascending}
-        ).json(),
-    )
-    while True:
-        seen += [each["id"] for each in answer["statements"]]
-        if not answer["more"]:
-            break
-        answer = client.session.get(client.lrs.endpoint.split("/xapi")[0] + answer["more"]).json()
-    assert seen == (sent if ascending == "true" else sent[::-1])
+def test_more_leads_through_everything_once_and_never_expires(call, make, ascending):
+    sent = [make.statement() for _ in range(23)]
+    call.store(*sent)
+    expected = [each["id"] for each in sent]
+    if ascending == "false":
+        expected.reverse()
+    first = call("GET", "statements", params={"verb": make.verb(), "limit": 5, "ascending": ascending}).json()
+    assert first["more"].startswith("/xapi/statements?")
+    late = make.statement()
+    call.store(late)
+    found, more = [each["id"] for each in first["statements"]], first["more"]
+    while more:
+        answer = call("GET", more, 200).json()
+        found, more = found + [each["id"] for each in answer["statements"]], answer["more"]
+    assert found == (expected if ascending == "false" else [*expected, late["id"]])
 
 
-def test_formats_reduce_a_statement_without_changing_what_it_says(client, make) -> None:
-    statement = make(object={"id": "https://c.example/x", "definition": {"name": {"nl": "Vraag", "en": "Question"}}})
-    client.store(statement)
-    [ids] = client.found(agent=agent(statement), format="ids")
-    assert ids["verb"] == {"id": statement["verb"]["id"]}
-    assert ids["object"] == {"id": "https://c.example/x"}
-    answer = client(
-        "GET",
-        "statements",
-        params={"agent": agent(statement), "format": "canonical"},
-        headers={"Accept-Language": "nl-NL, en;q=0.5"},
-    )
-    assert answer.json()["statements"][0]["object"]["definition"]["name"] == {"nl": "Vraag"}
+def test_a_page_that_ends_exactly_at_the_end_has_no_more(call, make):
+    call.store(*[make.statement() for _ in range(4)])
+    answer = call("GET", "statements", params={"verb": make.verb(), "limit": 4}).json()
+    assert (len(answer["statements"]), answer["more"]) == (4, "")
 
 
 @pytest.mark.parametrize(
-    "query",
+    "parameters",
     [
-        {"statementId": "1"},
-        {"agent": "anna"},
-        {"agent": "{}"},
-        {"limit": "-1"},
-        {"limit": "many"},
-        {"since": "yesterday"},
-        {"registration": "r"},
-        {"format": "pretty"},
-        {"ascending": "yes"},
-        {"colour": "red"},
-        {"more": "xx"},
-        {"statementId": str(uuid.uuid4()), "verb": "http://x.example/v"},
+        {"limit": "-1"}, {"limit": "ten"}, {"since": "yesterday"}, {"format": "pretty"}, {"ascending": "1"}, {"verb": "no iri"},
+        {"agent": "{"}, {"agent": '{"mbox":"x"}'}, {"agent": '{"objectType":"Group","member":[]}'}, {"registration": "1"}, {"Limit": "1"},
+        {"statementId": "x"}, {"statementId": str(uuid.uuid4()), "limit": "1"}, {"cursor": "abc"},
+        {"statementId": str(uuid.uuid4()), "voidedStatementId": str(uuid.uuid4())},
     ],
-)
-def test_a_wrong_query_is_a_400_that_says_why(client, query: dict) -> None:
-    answer = client("GET", "statements", params=query)
-    assert answer.status_code == 400
-    assert answer.json()["error"]
+    ids=str,
+)  # fmt: skip
+def test_a_wrong_parameter_is_refused(call, parameters):
+    assert call("GET", "statements", 400, params=parameters).json()["error"]
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"{", b"[1]", b'"x"', b"null", b"\xff\xfe", b'[{"a": NaN}]', b"[" * 5000, b'{"id": 1}']
-)
-def test_a_broken_body_is_a_400(client, body: bytes) -> None:
-    assert client("POST", "statements", data=body, headers={"Content-Type": "application/json"}).status_code == 400
+def test_head_is_get_without_a_body(call, make):
+    sent = make.statement()
+    call.store(sent)
+    head = call("HEAD", "statements", 200, params={"statementId": sent["id"]})
+    get = call("GET", "statements", 200, params={"statementId": sent["id"]})
+    assert head.content == b""
+    assert head.headers["Content-Length"] == get.headers["Content-Length"]
+    assert head.headers["Last-Modified"] == get.headers["Last-Modified"]
 
 
-def test_versions_are_negotiated_and_about_needs_none(client, lrs) -> None:
-    bare = requests.get(lrs.endpoint + "statements", auth=(lrs.key, lrs.secret), timeout=10)
-    assert bare.status_code == 400
-    assert bare.headers["X-Experience-API-Version"]
-    two = client("GET", "statements", params={"limit": 1}, headers={"X-Experience-API-Version": "2.0.0"})
-    assert two.headers["X-Experience-API-Version"] == "2.0.0"
-    assert {"1.0.3", "2.0.0"} <= set(requests.get(lrs.endpoint + "about", timeout=10).json()["version"])
-    assert two.headers["X-Experience-API-Consistent-Through"]
+# --- voiding and references --------------------------------------------------------------------------------------------------------------
 
 
-def test_nobody_comes_in_without_a_credential(lrs) -> None:
-    header = {"X-Experience-API-Version": "1.0.3"}
-    for auth in (None, (lrs.key, "wrong"), ("nobody", lrs.secret)):
-        assert requests.get(lrs.endpoint + "statements", auth=auth, headers=header, timeout=10).status_code == 401
+@pytest.mark.parametrize("order", list(itertools.permutations(range(2))), ids=["voided after", "voiding first"])
+def test_a_voided_statement_is_found_only_as_voided_whatever_came_first(call, make, order):
+    target = make.statement()
+    both = [target, make.voiding(target["id"])]
+    for place in order:
+        call.store(both[place])
+    call("GET", "statements", 404, params={"statementId": target["id"]})
+    assert call("GET", "statements", 200, params={"voidedStatementId": target["id"]}).json()["id"] == target["id"]
+    assert call.ids(agent=make.agent("admin")) == [both[1]["id"]]
+    assert call.ids(verb=make.verb()) == [both[1]["id"]], (
+        "who points at a match is found, even when the match is voided"
+    )
 
 
-def test_tincans_own_client_stores_and_finds(client, lrs, make) -> None:
-    remote = tincan.RemoteLRS(endpoint=lrs.endpoint, username=lrs.key, password=lrs.secret)
-    statement = tincan.Statement(make())
-    assert remote.save_statement(statement).success
-    answer = remote.retrieve_statement(statement.id)
-    assert answer.success
-    assert str(answer.content.id) == str(statement.id)
-    found = remote.query_statements({"agent": statement.actor, "limit": 5})
-    assert [str(each.id) for each in found.content.statements] == [str(statement.id)]
+def test_a_voiding_statement_cannot_be_voided(call, make):
+    target = make.statement()
+    voiding = make.voiding(target["id"])
+    call.store(target, voiding)
+    call.store(make.voiding(voiding["id"]))
+    assert call("GET", "statements", 200, params={"statementId": voiding["id"]}).json()["id"] == voiding["id"]
 
 
-def test_readers_do_not_wait_for_writers(client, lrs, make) -> None:
-    stop, slow = threading.Event(), []
-
-    def write() -> None:
-        session = requests.Session()
-        session.auth = (lrs.key, lrs.secret)
-        while not stop.is_set():
-            session.post(
-                lrs.endpoint + "statements",
-                json=[make() for _ in range(200)],
-                headers={"X-Experience-API-Version": "1.0.3"},
-                timeout=30,
-            )
-
-    writers = [threading.Thread(target=write) for _ in range(2)]
-    for writer in writers:
-        writer.start()
-    try:
-        for _ in range(40):
-            started = time.perf_counter()
-            client("GET", "statements", params={"limit": 1})
-            slow.append(time.perf_counter() - started)
-    finally:
-        stop.set()
-        for writer in writers:
-            writer.join()
-    assert sorted(slow)[len(slow) // 2] < 0.25
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))), ids=str)
+def test_statements_that_point_at_a_match_are_found_in_whatever_order_they_came(call, make, order):
+    first = make.statement(verb={"id": make.verb("asked")})
+    second = make.statement(
+        actor=make.agent("ben"),
+        verb={"id": make.verb("noted")},
+        object={"objectType": "StatementRef", "id": first["id"]},
+    )
+    third = make.statement(
+        actor=make.agent("cem"),
+        verb={"id": make.verb("seen")},
+        object={"objectType": "StatementRef", "id": second["id"]},
+    )
+    chain = [first, second, third]
+    for place in order:
+        call.store(chain[place])
+    everything = {each["id"] for each in chain}
+    assert set(call.ids(agent=make.agent(), verb=make.verb("asked"))) == everything
+    assert set(call.ids(activity=make.activity()["id"])) == everything
+    assert set(call.ids(agent=make.agent("ben"))) == {second["id"], third["id"]}
+    assert call.ids(agent=make.agent("ben"), verb=make.verb("asked")) == [], (
+        "one statement must meet all conditions, not two together"
+    )
 
 
-def test_every_acknowledged_statement_survives_a_kill(tmp_path: Path, make) -> None:
-    database = f"sqlite:///{tmp_path}/kill.sqlite"
-    acknowledged: list[list[str]] = []
-    with running(database, key="k", secret="s" * 20) as lrs:
+def test_statements_that_point_at_each_other_do_no_harm(call, make):
+    one, two = str(uuid.uuid4()), str(uuid.uuid4())
+    call.store(
+        make.statement(id=one, object={"objectType": "StatementRef", "id": two}),
+        make.statement(id=two, object={"objectType": "StatementRef", "id": one}),
+        make.statement(object={"objectType": "StatementRef", "id": "00000000-0000-4000-8000-000000000000"}),
+    )
+    assert len(call.ids(verb=make.verb())) == 3
 
-        def write() -> None:
-            session = requests.Session()
-            session.auth = (lrs.key, lrs.secret)
-            session.headers["X-Experience-API-Version"] = "1.0.3"
-            try:
-                while True:
-                    batch = [make() for _ in range(20)]
-                    if session.post(lrs.endpoint + "statements", json=batch, timeout=10).status_code == 200:
-                        acknowledged.append([each["id"] for each in batch])
-            except requests.RequestException:
-                return
 
-        writers = [threading.Thread(target=write) for _ in range(4)]
-        for writer in writers:
-            writer.start()
-        time.sleep(2)
-        os.kill(lrs.pid, signal.SIGKILL)
-        for writer in writers:
-            writer.join()
-    assert len(acknowledged) > 5
-    with running(database, key="k", secret="s" * 20) as lrs:
-        code = (
-            "import sys, sqlite3; c = sqlite3.connect(sys.argv[1]);"
-            "print(c.execute('select count(*) from statements').fetchone()[0], c.execute('pragma integrity_check').fetchone()[0])"
-        )
-        told = subprocess.run(
-            [sys.executable, "-c", code, f"{tmp_path}/kill.sqlite"], capture_output=True, text=True, check=True
-        ).stdout.split()
-        assert told[1] == "ok"
-        assert int(told[0]) % 20 == 0
-        session = requests.Session()
-        session.auth = (lrs.key, lrs.secret)
-        session.headers["X-Experience-API-Version"] = "1.0.3"
-        for batch in acknowledged:
-            assert (
-                session.get(lrs.endpoint + "statements", params={"statementId": batch[-1]}, timeout=10).status_code
-                == 200
-            )
+# --- formats --------------------------------------------------------------------------------------------------------------------------------
+
+
+def test_ids_leaves_identifiers_only(call, make):
+    sent = make.statement(
+        actor={**make.agent(), "name": "Anna"},
+        verb={"id": make.verb(), "display": {"en": "did"}},
+        object=make.activity(name={"en": "Course"}),
+        context={"team": {"objectType": "Group", "name": "T", "member": [{**make.agent("ben"), "name": "Ben"}]}},
+    )
+    call.store(sent)
+    got = call("GET", "statements", params={"statementId": sent["id"], "format": "ids"}).json()
+    assert got["actor"] == make.agent()
+    assert got["verb"] == {"id": make.verb()}
+    assert got["object"] == {"id": sent["object"]["id"]}
+    assert got["context"]["team"] == {"objectType": "Group", "member": [make.agent("ben")]}
+
+
+def test_canonical_speaks_the_readers_language_with_all_that_is_known(call, make):
+    call.store(
+        make.statement(object=make.activity(name={"en": "Course", "nl": "Cursus"}, type="https://t.example/course"))
+    )
+    sent = make.statement(
+        verb={"id": make.verb(), "display": {"en": "did", "nl": "deed"}}, object=make.activity(name={"fr": "Cours"})
+    )
+    call.store(sent)
+    asked = {
+        "params": {"statementId": sent["id"], "format": "canonical"},
+        "headers": {"Accept-Language": "de, nl;q=0.8, en;q=0.5"},
+    }
+    got = call("GET", "statements", 200, **asked).json()
+    assert got["object"]["definition"] == {"name": {"nl": "Cursus"}, "type": "https://t.example/course"}
+    assert got["verb"]["display"] == {"nl": "deed"}
+
+
+def test_context_activities_come_back_as_lists(call, make):
+    sent = make.statement(context={"contextActivities": {"parent": make.activity("p")}})
+    call.store(sent)
+    got = call("GET", "statements", params={"statementId": sent["id"]}).json()
+    assert got["context"]["contextActivities"] == {"parent": [make.activity("p")]}

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +163,7 @@ def load_rules(path: Path | str | None = None) -> Rules:
     return Rules(_version(content), parameters, tuple(rules))
 
 
+@cache
 def known_values(column: str) -> frozenset[str]:
     """The values that a rule may name in a column of its match; empty for columns that are no list of words."""
     vocabulary = read_yaml("vocabulary.yaml")

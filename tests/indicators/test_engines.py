@@ -1,0 +1,172 @@
+"""One set of expressions, the same numbers on every engine."""
+
+import importlib.util
+import os
+import random
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from leerstroom.classification import load_rules
+from leerstroom.errors import ConfigurationError
+from leerstroom.indicators import compute
+from leerstroom.people.directory import Directory, Employee
+
+POSTGRES = os.environ.get("LEERSTROOM_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
+FIRST, LAST = date(2026, 11, 2), date(2026, 11, 8)
+
+
+def reachable() -> bool:
+    try:
+        import psycopg
+
+        psycopg.connect(POSTGRES, connect_timeout=2).close()
+    except Exception:
+        return False
+    return True
+
+
+needs_postgres = pytest.mark.skipif(not reachable(), reason="no PostgreSQL at LEERSTROOM_TEST_POSTGRES")
+needs_spark = pytest.mark.skipif(importlib.util.find_spec("pyspark") is None, reason="the extra spark is not installed")
+
+
+def values(engine: str, statements: Any, directory: Directory, **more: Any) -> dict[tuple[Any, ...], dict[str, Any]]:
+    settings = {"from_": FIRST, "to": LAST, "as_of": LAST, "coverage": None, **more}
+    with compute(statements, directory, rules=load_rules(), engine=engine, **settings) as found:
+        return {
+            (row["indicator_id"], row["grain"], row["subject"], row["period_start"], row["period_end"]): row
+            for row in found.rows()
+        }
+
+
+def differences(one: dict[tuple[Any, ...], dict[str, Any]], two: dict[tuple[Any, ...], dict[str, Any]]) -> list[str]:
+    found = [f"only once: {key}" for key in one.keys() ^ two.keys()]
+    for key in one.keys() & two.keys():
+        if one[key]["status"] != two[key]["status"]:
+            found.append(f"{key}: {one[key]['status']} and {two[key]['status']}")
+        for name in ("value", "numerator", "denominator", "estimated_share"):
+            first, second = one[key][name], two[key][name]
+            if (first is None) != (second is None) or (
+                first is not None and abs(first - second) > 1e-9 * max(1, abs(first))
+            ):
+                found.append(f"{key} {name}: {first} and {second}")
+    return found
+
+
+def small_world(world: Any) -> None:
+    chance = random.Random(3)
+    names = [f"P{number:02}" for number in range(16)]
+    world.employ(*names[:8], team="T1")
+    world.employ(*names[8:15], team="T2")
+    world.employ(names[15], team="", zone="Asia/Tokyo")
+    world.directory.leave.append((names[0], date(2026, 11, 4)))
+    for number in range(300):
+        who = chance.choice([*names, "guest"])
+        at = (datetime(2026, 11, 1, 20, tzinfo=UTC) + timedelta(minutes=chance.randrange(7 * 1440))).strftime(
+            "%Y-%m-%dT%H:%M"
+        )
+        match number % 6:
+            case 0:
+                world.does(
+                    who,
+                    "progressed",
+                    f"c{number % 9}",
+                    at,
+                    kind="lms",
+                    type="course",
+                    minutes=chance.randrange(1, 300),
+                    stated={"mandatory": True, "due": "2026-11-05", "device": "mobile", "initiator": "assigned"},
+                )
+            case 1:
+                world.does(
+                    who,
+                    "asked",
+                    f"q{number}",
+                    at,
+                    channel=f"room{number % 2}",
+                    stated={"channel-kind": "spontaneous_group"},
+                )
+            case 2:
+                world.does(
+                    who,
+                    "replied",
+                    f"r{number}",
+                    at,
+                    channel="room0",
+                    parent=f"q{chance.randrange(0, number, 1) // 6 * 6 + 1}",
+                    stated={"mentions": [f"mailto:{names[number % 15].lower()}@example.org"]},
+                )
+            case 3:
+                world.does(
+                    who,
+                    chance.choice(["joined", "left"]),
+                    f"w{number % 5}",
+                    at,
+                    kind="webinar",
+                    type="webinar",
+                    stated={"scheduled-minutes": 60},
+                )
+            case 4:
+                world.does(
+                    who,
+                    "passed",
+                    f"t{number % 7}",
+                    at,
+                    kind="lms",
+                    type="assessment",
+                    result={"score": {"scaled": chance.random()}},
+                )
+            case 5:
+                world.does(
+                    who,
+                    chance.choice(["liked", "edited", "deleted"]),
+                    f"q{chance.randrange(number) // 6 * 6 + 1}",
+                    at,
+                    channel="room1",
+                )
+    world.voids(world.statements[0]["id"])
+
+
+@needs_postgres
+def test_postgresql_gives_the_values_of_duckdb(world: Any) -> None:
+    from leerstroom.mirror.columns import to_table
+
+    small_world(world)
+    table = to_table(world.statements)
+    assert differences(values("duckdb", table, world.directory), values(POSTGRES, table, world.directory)) == []
+
+
+@needs_spark
+@pytest.mark.slow
+def test_spark_gives_the_values_of_duckdb(world: Any) -> None:
+    from leerstroom.mirror.columns import to_table
+
+    small_world(world)
+    table = to_table(world.statements)
+    assert differences(values("duckdb", table, world.directory), values("pyspark", table, world.directory)) == []
+
+
+@needs_postgres
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_two_hundred_thousand_events_are_the_same_on_postgresql(tmp_path: Path) -> None:
+    spec = importlib.util.spec_from_file_location(
+        "bench_indicators", Path(__file__).parents[1] / "bench" / "bench_indicators.py"
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    bench = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(bench)
+    path = tmp_path / "statements.parquet"
+    bench.generate(path, 200_000, 1000)
+    directory = Directory([Employee(f"E{number:06}", team=f"T{number // 12:05}") for number in range(1000)])
+    more = {"from_": bench.AS_OF, "to": bench.AS_OF, "as_of": bench.AS_OF}
+    assert differences(values("duckdb", [path], directory, **more), values(POSTGRES, [path], directory, **more)) == []
+
+
+def test_an_unknown_engine_is_refused(world: Any) -> None:
+    world.employ("A")
+    with pytest.raises(ConfigurationError, match="unknown engine abacus"):
+        world.values("questions_asked", engine="abacus")

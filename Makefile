@@ -76,6 +76,7 @@ lock: $(STAMP) ## write requirements/*.txt anew
 
 docs: $(STAMP) ## write docs/cli.md and docs/platforms.md out of the code
 	@$(BIN)/python -m leerstroom.cli.reference
+	@$(BIN)/python -m leerstroom.statements.profile
 
 clean: ## remove caches and everything that can be made again (the environment, var/)
 	@rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

@@ -60,7 +60,7 @@ class Store:
         try:
             with self._files.open(f"{self._base}/{relative}", "rb") as raw:
                 reader = zstandard.ZstdDecompressor().stream_reader(raw)
-                with io.BufferedReader(reader, 1 << 20) as text:  # type: ignore[arg-type] # a reader is all that it needs
+                with io.BufferedReader(reader, 1 << 20) as text:
                     for line in text:
                         yield line.rstrip(b"\n")
         except FileNotFoundError as error:

@@ -29,7 +29,7 @@ def _command(command: Any, name: str) -> list[str]:
             (
                 " ".join(f"`{each}`" for each in parameter.opts)
                 if parameter.param_type_name == "option"
-                else f"`{parameter.human_readable_name}`",
+                else f"`{(parameter.metavar or parameter.name or '').upper()}`",
                 parameter,
             )
             for parameter in command.params

@@ -1,6 +1,6 @@
 """What a third party writes when it adds a source; type-checked, and used by the tests of mapping."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import ClassVar
 
@@ -22,12 +22,15 @@ class Library(Source):
     look_back: ClassVar[timedelta] = timedelta(days=1)
     settings = (Setting("host", "Address", kind="url"), Setting("token", "Token", secret=True))
     record_kinds = ("loan", "seat")
-    keep = {
+    keep: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "loan": ("id", "book", "at", "reader.id", "reader.mail", "state"),
         "seat": ("circle", "reader.id", "from", "to"),
     }
-    content = {"loan": ("remark",)}
-    people = {"loan": {"reader.id": "account", "reader.mail": "email"}, "seat": {"reader.id": "account"}}
+    content: ClassVar[Mapping[str, tuple[str, ...]]] = {"loan": ("remark",)}
+    people: ClassVar[Mapping[str, Mapping[str, str]]] = {
+        "loan": {"reader.id": "account", "reader.mail": "email"},
+        "seat": {"reader.id": "account"},
+    }
     loans = Pages("/loans", items="loans", cursor="next", ask="page")
 
     def pull(self, api: Api, window: Window) -> Iterator[Record]:

@@ -261,12 +261,14 @@ def _definitions(book: Any, formats: dict[str, Any], facts: Facts, wording: Word
     sheet = _opened(book, formats, name, name, wording.text("sections.definitions.lede"))
     fields = ("indicator_id", "name", "question", "formula", "reading", "misuse", "unit", "audience")
     heads = ["id", wording.text("indicator"), *(wording.text(f"sections.definitions.{each}") for each in fields[2:])]
-    for place, (head, width) in enumerate(zip(heads, (30, 28, 38, 52, 52, 52, 12, 12), strict=True)):
+    for place, (head, width) in enumerate(zip(heads, (30, 28, 38, 52, 52, 52, 18, 30), strict=True)):
         sheet.write_string(3, place, head, formats["head"])
         sheet.set_column(place, place, width)
     for at, definition in enumerate(facts.definitions[wording.language], start=4):
+        words = {**definition, "unit": wording.text(f"units.{definition['unit']}") if definition["unit"] else ""}
+        words["audience"] = wording.text(f"audiences.{definition['audience']}")
         for place, each in enumerate(fields):
             sheet.write_string(
-                at, place, _clean(str(definition[each] or "")), formats["strong" if each == "name" else "wrapped"]
+                at, place, _clean(str(words[each] or "")), formats["strong" if each == "name" else "wrapped"]
             )
     _framed(sheet, 3, 3 + len(facts.definitions[wording.language]), len(fields), 2)

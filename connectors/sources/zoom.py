@@ -1,33 +1,37 @@
 """Zoom: webinars, and the meetings that are meant for learning.
 
-API         REST v2: reports (participants, Q&A, polls), past instances, registrants, absentees; next_page_token
+API         REST v2: reports (participants, Q&A, polls), past instances, registrants, absentees; next_page_token; a month at a time
 Permission  server-to-server OAuth app; scopes report:read:admin, webinar:read:admin, meeting:read:admin, user:read:admin
 People      registrant's or account's e-mail, Zoom user id, registrant id; a guest without any of them stays unresolved, never a name match
 Attendance  one statement per person and occurrence (by UUID): the union of all joins; waiting rooms and failover copies do not count
 Late facts  participants' reports change for a day; look back 3 days, settle 6 hours; a late row voids the statement and makes a new one
-Not seen    meetings that are not on the list, chat and recordings; reports older than 6 months; times in breakout rooms of other meetings
+Not seen    meetings that are not on the list, chat and recordings; reports older than 6 months; registrations for what is still to come
 Verified    with payloads of the vendor's reference
 """
 
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from fnmatch import fnmatch
+from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import Any, ClassVar
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
 import requests
 
+from connectors.attendance import Join, Person, actor_of, persons, without_copies
 from connectors.http import Answer, Api, RequestRefused
 from connectors.paging import by_cursor, dig
 from connectors.source import Gathered, Kind, Record, Setting, Source, Verified, Window, maps
 from leerstroom.errors import BadRecord, CredentialsRefused, LeerstroomError, UnexpectedShape
-from leerstroom.people import ExcludedAccount, People
+from leerstroom.people import ExcludedAccount, People, Pseudonyms
 from leerstroom.statements import (
     Ignored,
     Outcome,
+    Retracted,
+    Verb,
     activity,
     duration,
     name_uuid,
@@ -42,15 +46,16 @@ from leerstroom.statements.intervals import union_seconds
 logger = logging.getLogger(__name__)
 
 _WEBINAR_TYPES = frozenset({5, 6, 9})
-_IDENTITIES = ("user_email", "participant_user_id", "id", "registrant_id")
 _PERSON = {
     "email": "email",
     "user_email": "email",
+    "registrant_email": "email",
     "participant_user_id": "account",
     "id": "account",
     "registrant_id": "account",
     "user_id": "account",
 }
+_JOINED_AS = ("user_email", "registrant_email", "participant_user_id", "id", "registrant_id", "user_id")
 _OCCURRENCE = (
     "occurrence",
     "meeting.id",
@@ -62,6 +67,12 @@ _OCCURRENCE = (
     "role",
 )
 _RESTARTS = 2
+_PAGE_EXPIRED = "300"
+_NO_SCOPE = "4711"  # Zoom says it with 400
+# Codes that say: there is no such list here. No webinar plan (200), registration or Q&A not switched on (300), no such
+# occurrence or nothing to show of it (3000, 3001, 3003, 404), older than is kept (12702).
+_NOTHING_THERE = frozenset({"200", "300", "404", "3000", "3001", "3003", "12702"})
+_REPORT_DAYS = 30  # a report shows a month, however long the time that is asked for
 
 
 class Zoom(Source):
@@ -80,22 +91,33 @@ class Zoom(Source):
         Setting("client_secret", "Client secret", secret=True),
         Setting("hosts", "Hosts", many=True, required=False, help="e-mail addresses or ids of hosts; empty: every user of the account"),
         Setting("webinars", "Webinars", default=True, kind="flag", required=False),
-        Setting("meetings", "Learning meetings", many=True, required=False, help="meeting ids or topics (with *) that are meant for learning; empty: none"),
+        Setting("meetings", "Learning meetings", many=True, required=False, help="meeting ids, topics (with *) or hosts' addresses of meetings that are meant for learning; * for all; empty: none"),
+        Setting("live_chats", "Live chats", many=True, required=False, help="ids or topics (with *) of sessions that a community appoints for itself, such as live chats and peer groups; they count as informal"),
         Setting("assigned", "Assigned", many=True, required=False, help="ids or topics (with *) that people are sent to; others count as their own choice"),
+        Setting("mandatory", "Mandatory", many=True, required=False, help="ids or topics (with *) that the organisation or the law requires"),
+        Setting("intervals", "Joins and leaves", default=False, kind="flag", required=False, help="also a statement for each time that someone joins or leaves"),
         Setting("host", "API", default="https://api.zoom.us/v2", kind="url", required=False),
         Setting("oauth_host", "OAuth", default="https://zoom.us", kind="url", required=False),
     )  # fmt: skip
-    record_kinds: ClassVar[tuple[str, ...]] = ("participant", "registrant", "absentee", "question", "poll_answer")
+    record_kinds: ClassVar[tuple[str, ...]] = (
+        "participant",
+        "registrant",
+        "absentee",
+        "question",
+        "poll_answer",
+        "event",
+    )
     keep: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        "participant": (*_OCCURRENCE, "join_time", "leave_time", "status", "failover", *_IDENTITIES, "user_id"),
+        "participant": (*_OCCURRENCE, "join_time", "leave_time", "status", "failover", *_JOINED_AS),
         "registrant": (*_OCCURRENCE, "create_time", "status", "id", "email"),
         "absentee": (*_OCCURRENCE, "id", "email"),
-        "question": (*_OCCURRENCE, "question_id", "create_time", "user_id", "email"),
+        "question": (*_OCCURRENCE, "question_id", "number", "create_time", "user_id", "email"),
         "poll_answer": (*_OCCURRENCE, "polling_id", "number", "date_time", "email"),
+        "event": (*_OCCURRENCE, "event"),
     }
     content: ClassVar[Mapping[str, tuple[str, ...]]] = {"question": ("question",)}
     people: ClassVar[Mapping[str, Mapping[str, str]]] = {
-        "participant": {name: _PERSON[name] for name in (*_IDENTITIES, "user_id")},
+        "participant": {name: _PERSON[name] for name in _JOINED_AS},
         "registrant": {"id": "account", "email": "email"},
         "absentee": {"id": "account", "email": "email"},
         "question": {"user_id": "account", "email": "email"},
@@ -106,7 +128,8 @@ class Zoom(Source):
     def tenant(self) -> str:
         """The account, whatever address the API is reached by."""
         account = self.connection.get("account_id")
-        return f"https://zoom.us/account/{account}" if account else "https://zoom.us"
+        default = f"https://zoom.us/account/{quote(str(account), safe='')}" if account else "https://zoom.us"
+        return str(self.connection.get("tenant") or default).rstrip("/")
 
     def auth(self) -> Any:
         """Server-to-server OAuth."""
@@ -121,104 +144,120 @@ class Zoom(Source):
 
     def pull(self, api: Api, window: Window) -> Iterator[Record]:
         """Everything about the occurrences that ended inside the window and have settled, occurrence by occurrence."""
-        settled = (
-            Window(window.start, max(window.start, window.end - self.settle))
-            if window.end > _now() - self.settle
-            else window
-        )
-        registered: set[str] = set()
-        for occurrence in self._occurrences(api, settled):
-            yield from self._of(api, occurrence, registered)
+        known: dict[tuple[str, str], _Series] = {}
+        for occurrence in self._occurrences(api, self.settled(window, datetime.now(UTC))):
+            name = occurrence["kind"], occurrence["id"]
+            yield from self._of(api, occurrence, known.setdefault(name, _Series(self, api, *name)))
+
+    def settled(self, window: Window, now: datetime) -> Window:
+        """The part of the window whose reports no longer move; what ended after it waits for the next window, which looks back."""
+        if window.end <= now - self.settle:
+            return window
+        return Window(window.start, max(window.start, window.end - self.settle))
 
     def _occurrences(self, api: Api, window: Window) -> Iterator[dict[str, Any]]:
         seen: set[str] = set()
-        for host in self._hosts(api):
-            days = {
-                "from": f"{window.start - timedelta(days=1):%Y-%m-%d}",
-                "to": f"{window.end:%Y-%m-%d}",
-                "page_size": 300,
-            }
-            for row in self._list(api, f"/report/users/{quote(host, safe='')}/meetings", "meetings", days):
-                kind = "webinar" if row.get("type") in _WEBINAR_TYPES else "meeting"
-                found = _occurrence(row, kind)
-                if found["uuid"] not in seen and self._wanted(found) and _ended_inside(found, window):
-                    seen.add(found["uuid"])
-                    yield found
-            if self.connection.get("webinars", True):
-                yield from self._instances(api, host, window, seen)
+        for found in self._reported(api, window):
+            if found["uuid"] not in seen and self._wanted(found) and self._ended_inside(api, found, window):
+                seen.add(found["uuid"])
+                yield found
 
-    def _instances(self, api: Api, host: str, window: Window, seen: set[str]) -> Iterator[dict[str, Any]]:
-        """Occurrences of webinars that the report leaves out; the plain id would show the latest one only."""
-        for webinar in self._list(
-            api, f"/users/{quote(host, safe='')}/webinars", "webinars", {"page_size": 300}, optional=True
-        ):
-            answer = api.get(f"/past_webinars/{webinar['id']}/instances", missing_ok=True).body
-            for instance in dig(answer, "webinars") or dig(answer, "meetings") or ():
-                if instance["uuid"] in seen:
-                    continue
-                detail = api.get(f"/report/webinars/{_escaped(instance['uuid'])}", missing_ok=True).body or {}
-                found = _occurrence({**webinar, "scheduled": webinar.get("duration"), **detail, **instance}, "webinar")
-                if _ended_inside(found, window):
-                    seen.add(found["uuid"])
-                    yield found
+    def _reported(self, api: Api, window: Window) -> Iterator[dict[str, Any]]:
+        """What hosts' reports show, then the instances they leave out: some of webinars, and meetings with one person."""
+        hosts = list(self._hosts(api))
+        for host in hosts:
+            for days in _months(window):
+                path = f"/report/users/{quote(host, safe='')}/meetings"
+                for row in self.listed(api, path, "meetings", {**days, "page_size": 300}):
+                    yield _occurrence(row, "webinar" if row.get("type") in _WEBINAR_TYPES else "meeting")
+        if self.connection.get("webinars", True):
+            for host in hosts:
+                path = f"/users/{quote(host, safe='')}/webinars"
+                for row in self.listed(api, path, "webinars", {"page_size": 300}, optional=True):
+                    yield from self._instances(api, {**row, "scheduled": row.get("duration")}, "webinar", window)
+        for number in self.connection.get("meetings") or ():
+            if str(number).isdecimal():
+                yield from self._instances(api, {"id": number}, "meeting", window)
+
+    def _instances(self, api: Api, series: Mapping[str, Any], kind: str, window: Window) -> Iterator[dict[str, Any]]:
+        """Every occurrence of a series near the window; its plain id would show the latest one only."""
+        answer = self.found(api, f"/past_{kind}s/{_required(series, 'id')}/instances")
+        for instance in dig(answer, f"{kind}s") or dig(answer, "meetings") or ():
+            start = _moment(instance.get("start_time"))
+            if start is None or window.start - timedelta(days=1) <= start < window.end:
+                yield _occurrence({**series, **instance, "duration": None}, kind)
 
     def _hosts(self, api: Api) -> Iterator[str]:
         hosts = self.connection.get("hosts")
         if hosts:
             yield from hosts
             return
-        for user in self._list(api, "/users", "users", {"status": "active", "page_size": 300}):
-            yield str(user["id"])
+        for user in self.listed(api, "/users", "users", {"status": "active", "page_size": 300}):
+            yield str(_required(user, "id"))
 
     def _wanted(self, occurrence: Mapping[str, Any]) -> bool:
         if occurrence["kind"] == "webinar":
             return bool(self.connection.get("webinars", True))
-        return _listed(self.connection.get("meetings") or (), occurrence)
+        return _listed(self.connection.get("meetings"), occurrence)
 
-    def _of(self, api: Api, occurrence: dict[str, Any], registered: set[str]) -> Iterator[Record]:
-        kind, uuid, number = occurrence["kind"], _escaped(occurrence["uuid"]), occurrence["id"]
-        if kind == "webinar" and not occurrence["minutes"]:
-            occurrence["minutes"] = dig(api.get(f"/webinars/{number}", missing_ok=True).body, "duration")
+    def _ended_inside(self, api: Api, occurrence: dict[str, Any], window: Window) -> bool:
+        """Whether it ended inside the window; asks for details where the list leaves the end out. One that still runs has none."""
+        if not occurrence["end"]:
+            kind, uuid = occurrence["kind"], _escaped(occurrence["uuid"])
+            detail = self.found(api, f"/report/{kind}s/{uuid}") or self.found(api, f"/past_meetings/{uuid}") or {}
+            for ours, theirs in (("start", "start_time"), ("end", "end_time"), ("topic", "topic"), ("host_email", "user_email"), ("host_id", "host_id")):  # fmt: skip
+                occurrence[ours] = detail.get(theirs) or occurrence[ours]
+        end = _moment(occurrence["end"])
+        return end is not None and window.holds(end)
+
+    def _of(self, api: Api, occurrence: dict[str, Any], series: "_Series") -> Iterator[Record]:
+        kind, uuid = occurrence["kind"], _escaped(occurrence["uuid"])
+        occurrence["minutes"] = occurrence["minutes"] or series.minutes
         about = _about(occurrence)
         hosts = {str(occurrence[name]).casefold() for name in ("host_email", "host_id") if occurrence.get(name)}
-        panel = self._panelists(api, occurrence) if kind == "webinar" else set()
-        query = {"page_size": 300, "include_fields": "registrant_id"}
-        rows = self._list(api, f"/report/{kind}s/{uuid}/participants", "participants", query, optional=True)
-        if not rows:
-            rows = self._list(
-                api, f"/past_{kind}s/{uuid}/participants", "participants", {"page_size": 300}, optional=True
-            )
+        rows = self._participants(api, kind, uuid)
+        emails = {}
+        if kind == "webinar" or any(row.get("registrant_id") for row in rows):
+            emails = {str(row.get("id")): row.get("email") for row in series.registrants}
         for row in rows:
-            yield _row("participant", {**about, **row, "role": _role(row, hosts, panel)})
+            told = emails.get(str(row.get("registrant_id") or "")) if not row.get("user_email") else None
+            role = _role(row, hosts, series.panel)
+            yield _row("participant", {**about, **row, "registrant_email": told, "role": role})
+        for row in series.new_registrants():
+            yield _row("registrant", {**about, **row, "occurrence": f"{kind} {occurrence['id']}"})
         if kind == "webinar":
-            if number not in registered:
-                registered.add(number)
-                for row in self._list(
-                    api,
-                    f"/webinars/{number}/registrants",
-                    "registrants",
-                    {"page_size": 300, "status": "approved"},
-                    optional=True,
-                ):
-                    yield _row("registrant", {**about, **row, "occurrence": f"webinar {number}"})
-            for row in self._list(
-                api, f"/past_webinars/{uuid}/absentees", "registrants", {"page_size": 300}, optional=True
-            ):
+            path = f"/past_webinars/{uuid}/absentees"
+            for row in self.listed(api, path, "registrants", {"page_size": 300}, optional=True):
                 yield _row("absentee", {**about, **row})
-        yield from _questions(api.get(f"/report/{kind}s/{uuid}/qa", missing_ok=True).body, about)
-        yield from _poll_answers(api.get(f"/report/{kind}s/{uuid}/polls", missing_ok=True).body, about)
+        yield from _questions(self.found(api, f"/report/{kind}s/{uuid}/qa"), about)
+        yield from _poll_answers(self.found(api, f"/report/{kind}s/{uuid}/polls"), about)
 
-    def _panelists(self, api: Api, occurrence: Mapping[str, Any]) -> set[str]:
-        answer = api.get(f"/webinars/{occurrence['id']}/panelists", missing_ok=True).body
-        return {str(each["email"]).casefold() for each in dig(answer, "panelists") or () if each.get("email")}
+    def _participants(self, api: Api, kind: str, uuid: str) -> list[dict[str, Any]]:
+        """The report; where there is none (a single person, a small plan), the past occurrence's own list."""
+        query = {"page_size": 300, "include_fields": "registrant_id"}
+        rows = self.listed(api, f"/report/{kind}s/{uuid}/participants", "participants", query, optional=True)
+        path = f"/past_{kind}s/{uuid}/participants"
+        return rows or self.listed(api, path, "participants", {"page_size": 300}, optional=True)
 
-    def _list(
+    def found(self, api: Api, path: str) -> Any:
+        """The answer, or None where the platform has nothing there."""
+        try:
+            return api.get(path, missing_ok=True).body
+        except RequestRefused as error:
+            if error.code in _NOTHING_THERE:
+                return None
+            raise _explained(error) from error
+
+    def listed(
         self, api: Api, path: str, items: str, query: Mapping[str, Any], *, optional: bool = False
     ) -> list[dict[str, Any]]:
         """A whole list. Its token lives 15 minutes: when it has died, the list is read anew, so nothing is doubled."""
         where = f"connection '{api.connection}' at {path.split('/')[1]}"
+        paging = False
 
         def page(token: str | None) -> tuple[list[dict[str, Any]], str | None]:
+            nonlocal paging
+            paging = token is not None
             answer: Answer = api.get(path, {**query, "next_page_token": token} if token else query, missing_ok=optional)
             if optional and answer.body is None:
                 return [], None
@@ -233,133 +272,133 @@ class Zoom(Source):
             try:
                 return [row for rows in by_cursor(page, where=where) for row in rows]
             except RequestRefused as error:
-                if optional and error.code in {"3001", "200", "404"}:
-                    return []
-                if error.status != 400 or error.code != "300" or turn == _RESTARTS:
+                if not paging:
+                    if optional and error.code in _NOTHING_THERE:
+                        return []
+                    raise _explained(error) from error
+                if error.status != 400 or error.code != _PAGE_EXPIRED or turn == _RESTARTS:
                     raise
                 logger.info("%s: the page token has expired; the list is read anew", where)
         raise AssertionError  # the last turn returns or raises
 
     def check(self, api: Api) -> str:
         """Gets a token and asks for one user."""
-        users = dig(api.get("/users", {"page_size": 1}).body, "total_records")
+        try:
+            users = dig(api.get("/users", {"page_size": 1}).body, "total_records")
+        except RequestRefused as error:
+            raise _explained(error) from error
         return f"the token is accepted, {users} users in the account" if users is not None else "the token is accepted"
 
+    # --- payloads ------------------------------------------------------------------------------------------------------------------
+
     def read(self, payload: Any) -> Iterator[Record]:
-        """A page of participants, registrants, absentees, Q&A or polls, a recorded exchange of one, or one record of ours."""
+        """A page of participants, registrants, absentees, Q&A or polls; a recorded exchange of one; a webhook; or one row.
+
+        Rows of people need their occurrence: `uuid` (or `meeting_uuid`, `webinar_uuid`, `occurrence`) beside them, or the path of the
+        exchange. Pages of one occurrence belong one after the other.
+        """
         if not isinstance(payload, dict):
             raise BadRecord("no payload of Zoom")
-        if isinstance(payload.get("response"), dict):
-            yield from self._exchange(payload)
-            return
-        about = _given(payload)
-        lists = [name for name in ("participants", "registrants", "questions") if isinstance(payload.get(name), list)]
-        if not lists:
+        if "response" in payload:
+            yield from _exchange(payload)
+        elif isinstance(payload.get("event"), str) and isinstance(dig(payload, "payload.object"), dict):
+            yield _webhook(payload["event"], payload["payload"]["object"])
+        elif any(isinstance(payload.get(name), list) for name in _LISTS):
+            yield from _page(payload)
+        else:
             yield _single(payload)
-            return
-        for name in lists:
-            if "occurrence" not in about and name != "registrants":
-                raise BadRecord(
-                    "the page does not say which occurrence it is of; add its uuid, or give the exchange with its path"
-                )
-            if name == "questions":
-                yield from _questions(payload, about)
-                yield from _poll_answers(payload, about)
-            else:
-                kind = "participant" if name == "participants" else "registrant"
-                for row in payload[name]:
-                    yield _row(
-                        kind,
-                        {"occurrence": f"webinar {about['meeting'].get('id')}", **about, **row}
-                        if kind == "registrant"
-                        else {**about, **row},
-                    )
 
-    def _exchange(self, payload: Mapping[str, Any]) -> Iterator[Record]:
-        body = payload["response"].get("body", payload["response"])
-        path = str(dig(payload, "request.path") or "").split("?")[0].strip("/").split("/")
-        if not isinstance(body, dict):
-            raise BadRecord("the exchange has no answer")
-        if len(path) >= 3 and path[-3] in {"webinars", "meetings", "past_webinars", "past_meetings"}:
-            from urllib.parse import unquote
+    # --- at the edge ---------------------------------------------------------------------------------------------------------------
 
-            body = {
-                "uuid": unquote(unquote(path[-2])),
-                "kind": "webinar" if "webinar" in path[-3] else "meeting",
-                **body,
-            }
-        yield from self.read(body)
+    def minimise(self, record: Record, pseudonyms: Pseudonyms) -> Record:
+        """The record as it may land. Its key is made of what landed: a hash of an address without a key would give the address away."""
+        kept = super().minimise(record, pseudonyms)
+        if kept.kind == "participant" and record.get("user_id"):
+            # Zoom counts these up from the same number in every occurrence: on its own it would make one person of many guests.
+            kept["user_id"] = pseudonyms.account(self.tenant, f"{record.get('occurrence')}\x1f{record['user_id']}")
+        return Record(kept.kind, _key(kept.kind, kept), kept)
 
     # --- map ------------------------------------------------------------------------------------------------------------------------
 
     @maps("participant", together="occurrence")
     def attendance(self, rows: list[Record], people: People) -> Gathered:
         """One `attended` per person of an occurrence, over the union of their intervals."""
-        good: list[tuple[Record, tuple[datetime, datetime]]] = []
-        for row in rows:
+        joins: list[Join] = []
+        for records, outcome in _joins(rows):
+            if isinstance(outcome, Join):
+                joins.append(outcome)
+            else:
+                yield records, outcome
+        for stays in persons(joins, people):
+            counted = without_copies(stays)
+            copies = [record for join in stays if join not in counted for record in join.records]
+            if copies:
+                yield copies, Ignored("failover copy of another row")
+            records = [record for join in counted for record in join.records]
             try:
-                if row.get("status") == "in_waiting_room":
-                    yield [row], Ignored("only in the waiting room")
-                elif row.get("failover") is True:
-                    yield [row], Ignored("failover copy of another row")
-                else:
-                    good.append((row, _interval(row)))
-            except BadRecord as error:
-                yield [row], error
-        for mine in _persons(good):
-            members = [row for row, _ in mine]
-            try:
-                yield members, self._attended(members, [interval for _, interval in mine], people)
+                for made in self._attended(counted, people) if counted else ():
+                    yield records, made
             except ExcludedAccount:
-                yield members, Ignored("account on the exclusion list")
+                yield records, Ignored("account on the exclusion list")
             except BadRecord as error:
-                yield members, error
+                yield records, error
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                yield records, BadRecord(f"a field is missing or has an unexpected type ({type(error).__name__})")
 
-    def _attended(self, rows: list[Record], intervals: list[tuple[datetime, datetime]], people: People) -> Outcome:
-        first = min(rows, key=lambda row: (row["join_time"], row.key))
-        account = next(
-            (
-                row[name]
-                for name in ("participant_user_id", "id", "registrant_id", "user_id")
-                for row in rows
-                if row.get(name)
-            ),
-            None,
-        )
-        email = next((row["user_email"] for row in rows if row.get("user_email")), None)
-        seconds, last = union_seconds(intervals), max(end for _, end in intervals)
-        roles = {row.get("role") for row in rows}
-        meeting = _meeting(first)
-        return statement(
-            actor=people.actor(account, email=email),
+    def _attended(self, joins: list[Join], people: People) -> Iterator[Outcome]:
+        first, who = joins[0].row, Person(joins)
+        actor, extensions = who.actor(people), {**self._about(first), "actor-role": _highest(joins)}
+        planned = _meeting(first).get("minutes")
+        seconds, last = union_seconds(join.interval for join in joins), max(join.end for join in joins)
+        yield statement(
+            actor=actor,
             verb=verbs.ATTENDED,
             object=self._occurrence(first),
             result={"duration": duration(seconds)},
             grouping=self._series(first),
             timestamp=last,
-            registration=name_uuid("occurrence", self.tenant, str(first["occurrence"])),
-            extensions={
-                "scheduled-minutes": meeting.get("minutes"),
-                "initiator": "assigned" if _listed(self.connection.get("assigned") or (), meeting) else "self",
-                "actor-role": "host" if "host" in roles else "presenter" if "presenter" in roles else "participant",
-            },
-            key=f"{first['occurrence']}/{email or account}",
-            revision=f"{duration(seconds)} {utc_text(last)}",
+            registration=self._registration(first),
+            extensions={**extensions, "scheduled-minutes": planned},
+            key=f"{first['occurrence']}/{who.reference}",
+            revision=f"{duration(seconds)} {utc_text(last)} {planned} {sorted(extensions.items())}",
+        )
+        for reference in who.earlier_references:
+            yield Retracted(f"{first['occurrence']}/{reference}", reason="the person is known by another reference now")
+        if self.connection.get("intervals"):
+            for join in joins:
+                yield self._passed(join, verbs.JOINED, join.start, actor, extensions)
+                yield self._passed(join, verbs.LEFT, join.end, actor, extensions)
+
+    def _passed(
+        self, join: Join, verb: Verb, moment: datetime, actor: dict[str, Any], extensions: Mapping[str, Any]
+    ) -> Outcome:
+        """`joined` or `left`, a fact of its own row."""
+        return statement(
+            actor=actor,
+            verb=verb,
+            object=self._occurrence(join.row),
+            grouping=self._series(join.row),
+            timestamp=moment,
+            registration=self._registration(join.row),
+            extensions=extensions,
+            key=join.row.key,
+            revision=f"{sorted(extensions.items())}",
         )
 
     @maps("registrant")
     def registrant(self, row: Record, people: People) -> Outcome:
-        """`registered` for the webinar, all its occurrences."""
+        """`registered` for the series, all its occurrences."""
         if row.get("status") not in {None, "approved"}:
             return Ignored("registration that was not approved")
+        extensions = self._about(row)
+        extensions.pop("channel-kind")
         return statement(
-            actor=people.actor(row.get("id"), email=row.get("email")),
+            actor=actor_of(people, row.get("id"), row.get("email")),
             verb=verbs.REGISTERED,
             object=self._series(row),
             timestamp=parse_time(row["create_time"]),
-            extensions={
-                "initiator": "assigned" if _listed(self.connection.get("assigned") or (), _meeting(row)) else "self"
-            },
+            extensions=extensions,
+            revision=f"{sorted(extensions.items())}",
         )
 
     @maps("absentee")
@@ -367,19 +406,29 @@ class Zoom(Source):
         """Absence is no statement."""
         return Ignored("registered but absent")
 
+    @maps("event")
+    def event(self, row: Record, people: People) -> Outcome:
+        """Webhooks that tell of the occurrence, not of a person."""
+        return Ignored("event of the occurrence, not of a person")
+
     @maps("question")
     def question(self, row: Record, people: People) -> Outcome:
         """`asked`, of a question in the Q&A; what it said is gone."""
+        if not row.get("user_id") and not row.get("email"):
+            return Ignored("question that was asked anonymously")
         features = row["features"]
         return statement(
-            actor=people.actor(row.get("user_id"), email=row.get("email")),
+            actor=actor_of(people, row.get("user_id"), row.get("email")),
             verb=verbs.ASKED,
-            object=activity(f"{self._iri(row)}/questions/{quote(str(row['question_id']), safe='')}", types.QUESTION),
+            object=activity(
+                f"{self._iri(row)}/questions/{quote(str(row.get('question_id') or row.key), safe='')}", types.QUESTION
+            ),
             parent=self._occurrence(row),
             grouping=self._series(row),
             timestamp=parse_time(row.get("create_time") or _meeting(row)["start"]),
-            registration=name_uuid("occurrence", self.tenant, str(row["occurrence"])),
+            registration=self._registration(row),
             extensions={
+                "channel-kind": self._about(row)["channel-kind"],
                 "text-length": features.get("length"),
                 "text-language": features.get("language"),
                 "is-question": True,
@@ -389,35 +438,89 @@ class Zoom(Source):
     @maps("poll_answer")
     def poll_answer(self, row: Record, people: People) -> Outcome:
         """`answered-poll`; the answer itself is not kept."""
+        if not row.get("email"):
+            return Ignored("poll that was answered anonymously")
         return statement(
-            actor=people.actor(None, email=row.get("email")),
+            actor=actor_of(people, None, row.get("email")),
             verb=verbs.ANSWERED_POLL,
             object=activity(
-                f"{self._iri(row)}/polls/{quote(str(row['polling_id']), safe='')}/{row['number']}",
+                f"{self._iri(row)}/polls/{quote(str(row['polling_id']), safe='')}/{quote(str(row['number']), safe='')}",
                 types["cmi.interaction"],
             ),
             parent=self._occurrence(row),
             grouping=self._series(row),
             timestamp=parse_time(row["date_time"]),
-            registration=name_uuid("occurrence", self.tenant, str(row["occurrence"])),
+            registration=self._registration(row),
+            extensions={"channel-kind": self._about(row)["channel-kind"]},
         )
+
+    def _about(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """What the connection's settings say about the session."""
+        get, meeting = self.connection.get, _meeting(row)
+        mandatory = _listed(get("mandatory"), meeting)
+        return {
+            "initiator": "assigned" if mandatory or _listed(get("assigned"), meeting) else "self",
+            "mandatory": True if mandatory else None,
+            "channel-kind": "live_chat" if _listed(get("live_chats"), meeting) else None,
+        }
 
     def _iri(self, row: Mapping[str, Any]) -> str:
         return f"{self.tenant}/occurrences/{quote(str(row['occurrence']), safe='')}"
 
+    def _registration(self, row: Mapping[str, Any]) -> str:
+        return name_uuid("occurrence", self.tenant, str(row["occurrence"]))
+
     def _occurrence(self, row: Mapping[str, Any]) -> dict[str, Any]:
         meeting = _meeting(row)
         kind = types.MEETING if meeting.get("kind") == "meeting" else types.VIRTUAL_CLASSROOM
-        return activity(self._iri(row), kind, name=meeting.get("topic"))
+        return activity(self._iri(row), kind, name=_text(meeting.get("topic")))
 
     def _series(self, row: Mapping[str, Any]) -> dict[str, Any]:
         meeting = _meeting(row)
-        kind = types.MEETING if meeting.get("kind") == "meeting" else types.WEBINAR
-        return activity(
-            f"{self.tenant}/{meeting.get('kind') or 'webinar'}s/{meeting.get('id') or quote(str(row['occurrence']), safe='')}",
-            kind,
-            name=meeting.get("topic"),
-        )
+        kind = "meeting" if meeting.get("kind") == "meeting" else "webinar"
+        number = quote(str(meeting.get("id") or row["occurrence"]), safe="")
+        return activity(f"{self.tenant}/{kind}s/{number}", types[kind], name=_text(meeting.get("topic")))
+
+
+class _Series:
+    """What is asked once of all occurrences under one meeting id: planned minutes, panel, registrants."""
+
+    def __init__(self, source: Zoom, api: Api, kind: str, number: str) -> None:
+        self._source, self._api, self._kind, self._number = source, api, kind, number
+        self._given = False
+
+    @cached_property
+    def minutes(self) -> Any:
+        """Planned length; None when the series was deleted."""
+        return dig(self._source.found(self._api, f"/{self._kind}s/{self._number}"), "duration")
+
+    @cached_property
+    def panel(self) -> set[str]:
+        """Addresses and ids of a webinar's panelists, folded."""
+        if self._kind == "meeting":
+            return set()
+        answer = self._source.found(self._api, f"/webinars/{self._number}/panelists")
+        panel = dig(answer, "panelists") or ()
+        return {str(each[name]).casefold() for each in panel for name in ("email", "id") if each.get(name)}
+
+    @cached_property
+    def registrants(self) -> list[dict[str, Any]]:
+        """Everyone whose registration was approved."""
+        query = {"page_size": 300, "status": "approved"}
+        path = f"/{self._kind}s/{self._number}/registrants"
+        return self._source.listed(self._api, path, "registrants", query, optional=True)
+
+    def new_registrants(self) -> list[dict[str, Any]]:
+        """The registrants, the first time; none where nobody asked for them."""
+        if self._given or "registrants" not in vars(self):
+            return []
+        self._given = True
+        return self.registrants
+
+
+def _highest(joins: Iterable[Join]) -> str:
+    roles = {join.row.get("role") for join in joins}
+    return "host" if "host" in roles else "presenter" if "presenter" in roles else "participant"
 
 
 class ServerToServer(requests.auth.AuthBase):
@@ -477,8 +580,10 @@ class ServerToServer(requests.auth.AuthBase):
 # --- what the vendor's rows mean ------------------------------------------------------------------------------------------------------
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
+def _explained(error: RequestRefused) -> LeerstroomError:
+    if error.code == _NO_SCOPE:
+        return CredentialsRefused(f"{error}: the app lacks a scope; add the scopes of leerstroom sources zoom to it")
+    return error
 
 
 def _escaped(uuid: str) -> str:
@@ -487,9 +592,32 @@ def _escaped(uuid: str) -> str:
     return quote(once, safe="") if str(uuid).startswith("/") or "//" in str(uuid) else once
 
 
+def _required(row: Mapping[str, Any], name: str) -> Any:
+    try:
+        return row[name]
+    except (KeyError, TypeError):
+        raise UnexpectedShape(f"Zoom gives a row without '{name}'; the API has changed or the host is wrong") from None
+
+
+def _moment(text: Any) -> datetime | None:
+    try:
+        return parse_time(text) if text else None
+    except (BadRecord, AttributeError):
+        return None
+
+
+def _months(window: Window) -> Iterator[dict[str, str]]:
+    """`from` and `to` of reports over the window, and a day before it for what ends after midnight."""
+    first, last = (window.start - timedelta(days=1)).date(), window.end.date()
+    while first <= last:
+        until = min(first + timedelta(days=_REPORT_DAYS - 1), last)
+        yield {"from": first.isoformat(), "to": until.isoformat()}
+        first = until + timedelta(days=1)
+
+
 def _occurrence(row: Mapping[str, Any], kind: str) -> dict[str, Any]:
     return {
-        "uuid": str(row["uuid"]),
+        "uuid": str(_required(row, "uuid")),
         "id": str(row.get("id", "")),
         "topic": row.get("topic"),
         "kind": kind,
@@ -509,70 +637,6 @@ def _about(occurrence: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _given(payload: Mapping[str, Any]) -> dict[str, Any]:
-    uuid = (
-        payload.get("uuid") or payload.get("meeting_uuid") or payload.get("webinar_uuid") or payload.get("occurrence")
-    )
-    meeting = {
-        "id": str(payload["id"]) if payload.get("id") else None,
-        "topic": payload.get("topic"),
-        "kind": payload.get("kind") or ("webinar" if payload.get("webinar_uuid") else None),
-        "start": payload.get("start_time"),
-        "end": payload.get("end_time"),
-    }
-    about: dict[str, Any] = {"meeting": {name: value for name, value in meeting.items() if value is not None}}
-    if isinstance(payload.get("meeting"), dict):
-        about["meeting"].update(payload["meeting"])
-    return {"occurrence": str(uuid), **about} if uuid else about
-
-
-def _single(payload: Mapping[str, Any]) -> Record:
-    about = {**payload, **_given(payload)}
-    if "join_time" in payload:
-        if "occurrence" not in about:
-            raise BadRecord("the row does not say which occurrence it is of; add its uuid")
-        return _row("participant", about)
-    if "polling_id" in payload:
-        return _row("poll_answer", about)
-    if "question_id" in payload:
-        return _row("question", about)
-    if "create_time" in payload and "email" in payload:
-        return _row("registrant", {"occurrence": "webinar", **about})
-    raise BadRecord("no row of a list of Zoom")
-
-
-def _row(kind: str, fields: Mapping[str, Any]) -> Record:
-    """A record; the vendor's rows have no id, so the key is made of what tells them apart, and says nothing."""
-    told = [
-        str(fields.get(name) or "")
-        for name in (*_PERSON, "join_time", "question_id", "polling_id", "number", "create_time")
-    ]
-    if kind == "participant":
-        told.append(str(fields.get("leave_time") or ""))
-    return Record(kind, name_uuid("row", kind, str(fields.get("occurrence", "")), *told), fields)
-
-
-def _questions(body: Any, about: Mapping[str, Any]) -> Iterator[Record]:
-    for asker in dig(body, "questions") or ():
-        for number, detail in enumerate(asker.get("question_details") or ()):
-            if "polling_id" in detail:
-                continue
-            fields = {
-                "question_id": f"{number}",
-                **detail,
-                "user_id": asker.get("user_id"),
-                "email": asker.get("email"),
-            }
-            yield _row("question", {**about, **fields})
-
-
-def _poll_answers(body: Any, about: Mapping[str, Any]) -> Iterator[Record]:
-    for person in dig(body, "questions") or ():
-        for number, detail in enumerate(person.get("question_details") or ()):
-            if "polling_id" in detail:
-                yield _row("poll_answer", {**about, **detail, "number": number, "email": person.get("email")})
-
-
 def _role(row: Mapping[str, Any], hosts: set[str], panel: set[str]) -> str:
     told = {str(row[name]).casefold() for name in ("user_email", "id", "participant_user_id") if row.get(name)}
     if told & hosts:
@@ -580,54 +644,215 @@ def _role(row: Mapping[str, Any], hosts: set[str], panel: set[str]) -> str:
     return "presenter" if told & panel else "participant"
 
 
-def _interval(row: Mapping[str, Any]) -> tuple[datetime, datetime]:
-    start, end = parse_time(row["join_time"]), parse_time(row["leave_time"])
-    if end < start:
-        raise BadRecord("leave_time lies before join_time")
-    if not any(row.get(name) for name in (*_IDENTITIES, "user_id")):
-        raise BadRecord("the row names no account, registrant or e-mail address")
-    return start, end
-
-
-_Timed = tuple[Record, tuple[datetime, datetime]]
-
-
-def _persons(rows: list[_Timed]) -> list[list[_Timed]]:
-    """Rows of one person together: those that share an e-mail, account or registrant; a bare occurrence-scoped id stands for itself."""
-    leader = list(range(len(rows)))
-
-    def find(number: int) -> int:
-        while leader[number] != number:
-            leader[number] = number = leader[leader[number]]
-        return number
-
-    first_with: dict[str, int] = {}
-    for number, (row, _) in enumerate(rows):
-        marks = [f"{name}:{row[name]}" for name in ("user_email", "registrant_id") if row.get(name)]
-        marks += [f"account:{row[name]}" for name in ("participant_user_id", "id") if row.get(name)]
-        for mark in marks or [f"guest:{row['user_id']}"]:
-            leader[find(number)] = find(first_with.setdefault(mark, number))
-    groups: dict[int, list[_Timed]] = {}
-    for number, timed in enumerate(rows):
-        groups.setdefault(find(number), []).append(timed)
-    return list(groups.values())
-
-
-def _ended_inside(occurrence: Mapping[str, Any], window: Window) -> bool:
-    """Whether it has ended, and inside the window; one that still runs has no end."""
-    if not occurrence["end"]:
-        return False
-    try:
-        return window.holds(parse_time(occurrence["end"]))
-    except LeerstroomError:
-        return False
-
-
 def _meeting(row: Mapping[str, Any]) -> Mapping[str, Any]:
     meeting = row.get("meeting")
     return meeting if isinstance(meeting, Mapping) else {}
 
 
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
 def _listed(patterns: Any, occurrence: Mapping[str, Any]) -> bool:
-    names = [str(occurrence.get(name) or "") for name in ("id", "topic")]
-    return any(fnmatch(name, pattern) for pattern in patterns for name in names if name)
+    """Whether id, topic or host of an occurrence is on a list of settings; only * is special, and case does not matter."""
+    names = [str(occurrence[name]).casefold() for name in ("id", "topic", "host_email") if occurrence.get(name)]
+    wanted = [str(pattern).casefold().replace("[", "[[]").replace("?", "[?]") for pattern in patterns or ()]
+    return any(fnmatchcase(name, pattern) for pattern in wanted for name in names)
+
+
+# --- payloads into rows -----------------------------------------------------------------------------------------------------------------
+
+_LISTS = ("participants", "registrants", "questions")
+_UUIDS = ("uuid", "meeting_uuid", "webinar_uuid", "occurrence")
+_KIND_OF_LIST = {"participants": "participant", "registrants": "registrant", "absentees": "absentee"}
+
+
+def _row(kind: str, fields: Mapping[str, Any]) -> Record:
+    return Record(kind, _key(kind, fields), fields)
+
+
+def _key(kind: str, fields: Mapping[str, Any]) -> str:
+    """The vendor's rows have no id, so the key is made of what tells them apart."""
+    names = ("occurrence", *_PERSON, "join_time", "leave_time", "question_id", "polling_id", "number", "date_time", "create_time", "event")  # fmt: skip
+    return name_uuid("row", kind, *(str(fields.get(name) or "") for name in names))
+
+
+def _questions(body: Any, about: Mapping[str, Any]) -> Iterator[Record]:
+    for asker, number, detail in _details(body):
+        if "polling_id" not in detail:
+            person = {"user_id": asker.get("user_id"), "email": asker.get("email")}
+            yield _row(
+                "question", {**about, "number": None if detail.get("question_id") else number, **detail, **person}
+            )
+
+
+def _poll_answers(body: Any, about: Mapping[str, Any]) -> Iterator[Record]:
+    for person, _, detail in _details(body):
+        if "polling_id" in detail:
+            # A poll asks several questions under one id, and who skips one has fewer answers: only its words tell which it was.
+            number = name_uuid("poll question", str(detail["polling_id"]), str(detail.get("question")))[:8]
+            yield _row("poll_answer", {**about, **detail, "number": number, "email": person.get("email")})
+
+
+def _details(body: Any) -> Iterator[tuple[Mapping[str, Any], int, Mapping[str, Any]]]:
+    for person in dig(body, "questions") or ():
+        for number, detail in enumerate(person.get("question_details") or (), 1):
+            yield person, number, detail
+
+
+def _given(payload: Mapping[str, Any], meeting_id: Any) -> dict[str, Any]:
+    """Occurrence and meeting as a payload tells them, on its top level or in an object `meeting` or `webinar`."""
+    nested: Mapping[str, Any] = next(
+        (payload[name] for name in ("meeting", "webinar") if isinstance(payload.get(name), dict)), {}
+    )
+    told = {**payload, **nested}
+    uuid = next((told[name] for name in _UUIDS if told.get(name)), None)
+    number = nested.get("id") or meeting_id
+    kind = told.get("kind")
+    if kind not in {"webinar", "meeting"}:
+        kind = "webinar" if told.get("webinar_uuid") or told.get("webinar_id") else "meeting" if told.get("meeting_uuid") else None  # fmt: skip
+    meeting = {
+        "id": str(number) if number else None,
+        "topic": told.get("topic"),
+        "kind": kind,
+        "start": told.get("start_time") or told.get("start"),
+        "end": told.get("end_time") or told.get("end"),
+        "minutes": nested.get("minutes"),
+    }
+    about: dict[str, Any] = {"meeting": {name: value for name, value in meeting.items() if value is not None}}
+    return {"occurrence": str(uuid), **about} if uuid else about
+
+
+def _page(payload: Mapping[str, Any]) -> Iterator[Record]:
+    about = _given(payload, payload.get("meeting_id") or payload.get("webinar_id") or payload.get("id"))
+    listed = payload.get("list")
+    for name in _LISTS:
+        if not isinstance(payload.get(name), list):
+            continue
+        kind = _KIND_OF_LIST.get(str(listed) if name == "registrants" and listed else name, "")
+        mine = about
+        if kind == "registrant" and about["meeting"].get("id"):  # they register for the series
+            mine = {**about, "occurrence": f"{about['meeting'].get('kind') or 'webinar'} {about['meeting']['id']}"}
+        if "occurrence" not in mine:
+            raise BadRecord(
+                "the page does not say which occurrence it is of; add its uuid, or give the exchange with its path"
+            )
+        if name == "questions":
+            yield from _questions(payload, mine)
+            yield from _poll_answers(payload, mine)
+        else:
+            for row in payload[name]:
+                yield _row(kind, {**mine, **row})
+
+
+def _exchange(payload: Mapping[str, Any]) -> Iterator[Record]:
+    request, response = payload.get("request"), payload["response"]
+    path = request if isinstance(request, str) else dig(request, "path") or dig(request, "url") or payload.get("path")
+    body = response.get("body", response) if isinstance(response, dict) else None
+    status = response.get("status") if isinstance(response, dict) else None
+    if not isinstance(body, dict) or (isinstance(status, int) and status >= 400):
+        raise BadRecord("the exchange has no answer")
+    parts = urlsplit(str(path or "").rsplit(" ", 1)[-1]).path.strip("/").split("/")
+    known = {"webinars", "meetings", "past_webinars", "past_meetings"}
+    at = next((number for number, part in enumerate(parts[:-1]) if part in known), None)
+    if at is not None:
+        name = unquote(unquote(parts[at + 1]))
+        kind = "webinar" if "webinar" in parts[at] else "meeting"
+        # A number is the series; which occurrence the answer was about depends on the day it was asked.
+        body = {"id" if name.isdecimal() else "uuid": name, "kind": kind, "list": parts[-1], **body}
+    if not any(isinstance(body.get(name), list) for name in _LISTS):
+        raise BadRecord("the answer is no list of participants, registrants, absentees, questions or polls")
+    yield from _page(body)
+
+
+def _webhook(event: str, told: Mapping[str, Any]) -> Record:
+    about = _given({**told, "kind": event.split(".")[0]}, told.get("id"))
+    person = told.get("participant")
+    if event.endswith((".participant_joined", ".participant_left")) and isinstance(person, dict):
+        if "occurrence" not in about:
+            raise BadRecord("the event does not say which occurrence it is of")
+        return _row("participant", {**about, **person, "user_email": person.get("email"), "status": "event"})
+    registrant = told.get("registrant")
+    if isinstance(registrant, dict):
+        status = "approved" if event.endswith((".registration_created", ".registration_approved")) else "not approved"
+        series = f"{about['meeting'].get('kind')} {about['meeting'].get('id')}"
+        return _row("registrant", {**about, **registrant, "status": registrant.get("status", status) if status == "approved" else status, "occurrence": series})  # fmt: skip
+    if event.endswith((".started", ".ended", ".created", ".updated")):
+        return _row("event", {**about, "event": event})
+    raise BadRecord("no event that tells who took part")
+
+
+def _single(payload: Mapping[str, Any]) -> Record:
+    about = {**payload, **_given(payload, payload.get("meeting_id") or payload.get("webinar_id"))}
+    if "polling_id" in payload:
+        kind = "poll_answer"
+        about.setdefault("number", "1")
+    elif "question_id" in payload or "question" in payload:
+        kind = "question"
+    elif "join_time" in payload or "leave_time" in payload:
+        kind = "participant"
+    elif "create_time" in payload and "email" in payload:
+        kind = "registrant"
+    else:
+        raise BadRecord("no row of a list of Zoom")
+    if "occurrence" not in about:
+        raise BadRecord("the row does not say which occurrence it is of; add its uuid")
+    return _row(kind, about)
+
+
+# --- rows into stays --------------------------------------------------------------------------------------------------------------------
+
+
+def _joins(rows: Iterable[Record]) -> Iterator[tuple[list[Record], Join | Ignored | BadRecord]]:
+    """Each row as a stay, as ignored or as bad; events of joining and leaving are paired by the occurrence's own user id."""
+    waiting: dict[str, list[tuple[Record, datetime]]] = {}
+    for row in sorted(rows, key=_event_time):
+        guest = str(row.get("user_id"))
+        try:
+            if row.get("status") == "in_waiting_room":
+                yield [row], Ignored("only in the waiting room")
+            elif row.get("status") != "event":
+                yield [row], _join([row], _time(row, "join_time"), _time(row, "leave_time"))
+            elif row.get("join_time"):
+                waiting.setdefault(guest, []).append((row, _time(row, "join_time")))
+            elif waiting.get(guest):
+                joined, start = waiting[guest].pop(0)
+                yield [joined, row], _join([joined, row], start, _time(row, "leave_time"))
+            else:
+                yield [row], BadRecord("somebody left who had not joined")
+        except BadRecord as error:
+            yield [row], error
+    for joined, _ in (each for several in waiting.values() for each in several):
+        yield [joined], BadRecord("somebody joined, but no leaving is known")
+
+
+def _join(records: list[Record], start: datetime, end: datetime) -> Join:
+    row = records[0]
+    email = row.get("user_email") or row.get("registrant_email")
+    accounts = (row.get(name) for name in ("participant_user_id", "id"))
+    return Join(
+        records,
+        start,
+        end,
+        emails=(str(email),) if email else (),
+        accounts=tuple(dict.fromkeys(str(account) for account in accounts if account)),
+        invitation=str(row.get("registrant_id") or ""),
+        guest=str(row.get("user_id") or ""),
+        is_copy=row.get("failover") is True,
+    )
+
+
+def _event_time(row: Mapping[str, Any]) -> str:
+    """Sorts events by time, and leaves other rows in their order, behind them."""
+    return str(row.get("join_time") or row.get("leave_time")) if row.get("status") == "event" else "~"
+
+
+def _time(row: Mapping[str, Any], name: str) -> datetime:
+    try:
+        return parse_time(row[name])
+    except BadRecord as error:
+        raise BadRecord(f"{name}: {error}") from error
+    except KeyError:
+        raise BadRecord(f"{name}: time is missing") from None
+    except (AttributeError, TypeError, ValueError, OverflowError):
+        raise BadRecord(f"{name}: time is not in ISO 8601") from None

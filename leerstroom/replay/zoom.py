@@ -6,10 +6,12 @@ zoom.json   {"account_id", "client_id", "client_secret", "users": [{"id", "email
               "participants": [row with "_since": when the row first exists], "registrants", "absentees", "panelists", "questions", "polls"}]}
 ```
 Rows are in the vendor's shape. A fact later than the simulated time does not exist yet; `_since` makes a row that comes late.
+As at the vendor a report covers a month, one of participants needs two of them, a list of registrants needs a registration, a plain id
+means the latest occurrence, a UUID with a slash must be encoded twice, and a host without a webinar plan is refused.
 """
 
 import secrets
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -22,6 +24,7 @@ from starlette.routing import Route
 from leerstroom.replay.world import Platform, World
 
 _PAGE = 30
+_MONTH = timedelta(days=30)
 
 
 class Account:
@@ -70,7 +73,10 @@ class Account:
         if request.headers.get("authorization", "").removeprefix("Bearer ") not in self._tokens:
             return JSONResponse({"code": 124, "message": "Invalid access token."}, 401)
         path = request.scope["raw_path"].decode().split("?")[0].split("/v2/", 1)[1]
-        parts = [unquote(unquote(part)) for part in path.split("/")]  # UUIDs with / come encoded twice
+        once = [unquote(part) for part in path.split("/")]
+        if any(part.startswith("/") or "//" in part for part in once):
+            return self._unknown()  # such a UUID must come encoded twice
+        parts = [unquote(part) for part in once]
         match parts:
             case ["users"]:
                 users = self._data["users"]
@@ -84,22 +90,24 @@ class Account:
                 return self._meetings(request, host)
             case ["users", host, "webinars"]:
                 return self._webinars(request, host)
-            case ["past_webinars", number, "instances"]:
-                found = [each for each in self._past() if each["id"] == number and each["kind"] == "webinar"]
+            case ["past_webinars" | "past_meetings" as kind, number, "instances"]:
+                name = kind.removeprefix("past_")
+                found = [each for each in self._past() if each["id"] == number and each["kind"] == name[:-1]]
                 return JSONResponse({
-                    "webinars": [{"uuid": each["uuid"], "start_time": each["start_time"]} for each in found]
+                    name: [{"uuid": each["uuid"], "start_time": each["start_time"]} for each in found]
                 })
-            case ["webinars", number]:
-                return self._webinar(number)
-            case ["webinars", number, "registrants"]:
-                return self._page(request, "registrants", self._seen(self._registrants(number)))
+            case ["webinars" | "meetings" as kind, number]:
+                return self._series(kind, number)
+            case ["webinars" | "meetings", number, "registrants"]:
+                rows = self._registrants(number)
+                return self._page(request, "registrants", self._seen(rows)) if rows else self._no_registration(number)
             case ["webinars", number, "panelists"]:
                 panel = [row for each in self._past() if each["id"] == number for row in each.get("panelists", ())]
                 return JSONResponse({"panelists": panel, "total_records": len(panel)})
             case ["report", kind, key, *rest] if kind in {"webinars", "meetings"}:
                 return self._report(request, kind, key, rest)
             case [kind, key, *rest] if kind in {"past_webinars", "past_meetings"}:
-                return self._report(request, kind.removeprefix("past_"), key, rest)
+                return self._report(request, kind.removeprefix("past_"), key, rest, past=True)
         return JSONResponse({"code": 2300, "message": "This API endpoint is not recognized."}, 404)
 
     def _past(self) -> list[dict[str, Any]]:
@@ -116,20 +124,26 @@ class Account:
         return shown
 
     def _meetings(self, request: Request, host: str) -> Response:
-        first, last = request.query_params.get("from", ""), request.query_params.get("to", "9999")
+        """The host's meetings and webinars that began in at most a month, the last one of what is asked for."""
+        last = date.fromisoformat(request.query_params.get("to") or self._world.now().date().isoformat())
+        first = max(date.fromisoformat(request.query_params.get("from") or last.isoformat()), last - _MONTH)
         rows = []
         for each in self._past():
             user = self._user(each["host"])
-            if host in {user["id"], user["email"]} and first <= each["start_time"][:10] <= last:
+            day = date.fromisoformat(each["start_time"][:10])
+            if host in {user["id"], user["email"]} and first <= day <= last and len(self._participants(each)) > 1:
                 rows.append({
                     "uuid": each["uuid"], "id": int(each["id"]), "topic": each["topic"], "type": 9 if each["kind"] == "webinar" else 8,
                     "start_time": each["start_time"], "end_time": each["end_time"], "duration": each["duration"],
-                    "user_email": user["email"], "user_name": user["email"].split("@")[0], "participants_count": len(each.get("participants", ())),
+                    "user_email": user["email"], "user_name": user["email"].split("@")[0], "participants_count": len(self._participants(each)),
                 })  # fmt: skip
         return self._page(request, "meetings", rows)
 
     def _webinars(self, request: Request, host: str) -> Response:
         found: dict[str, dict[str, Any]] = {}
+        planned = [each for each in self._data["occurrences"] if each["kind"] == "webinar"]
+        if not any(host in self._user(each["host"]).values() for each in planned):
+            return JSONResponse({"code": 200, "message": "Webinar plan is missing. You must subscribe to it."}, 400)
         for each in self._past():
             user = self._user(each["host"])
             if each["kind"] == "webinar" and host in {user["id"], user["email"]}:
@@ -142,24 +156,33 @@ class Account:
                 }
         return self._page(request, "webinars", list(found.values()))
 
-    def _webinar(self, number: str) -> Response:
+    def _series(self, kind: str, number: str) -> Response:
         for each in self._data["occurrences"]:
-            if each["id"] == number and each["kind"] == "webinar":
-                return JSONResponse({
-                    "id": int(number),
-                    "topic": each["topic"],
-                    "duration": each["scheduled"],
-                    "type": 9,
-                })
+            if each["id"] == number and each["kind"] == kind[:-1]:
+                planned = {"id": int(number), "topic": each["topic"], "duration": each["scheduled"]}
+                return JSONResponse({**planned, "type": 9 if each["kind"] == "webinar" else 8})
         return self._unknown()
 
+    @staticmethod
+    def _no_registration(number: str) -> Response:
+        return JSONResponse(
+            {"code": 300, "message": f"Registration has not been enabled for this webinar: {number}."}, 400
+        )
+
     def _registrants(self, number: str) -> list[dict[str, Any]]:
+        """Those of the whole series, each as of the first time."""
         rows = [
             row for each in self._data["occurrences"] if each["id"] == number for row in each.get("registrants", ())
         ]
-        return list({row["id"]: row for row in rows}.values())
+        first: dict[str, dict[str, Any]] = {}
+        for row in sorted(rows, key=lambda row: str(row["create_time"])):
+            first.setdefault(row["id"], row)
+        return list(first.values())
 
-    def _report(self, request: Request, kind: str, key: str, rest: list[str]) -> Response:
+    def _participants(self, occurrence: dict[str, Any]) -> list[dict[str, Any]]:
+        return self._seen(occurrence.get("participants", ()))
+
+    def _report(self, request: Request, kind: str, key: str, rest: list[str], *, past: bool = False) -> Response:
         found = [each for each in self._past() if each["kind"] == kind[:-1] and key in {each["uuid"], each["id"]}]
         if not found:
             return self._unknown()
@@ -173,7 +196,10 @@ class Account:
             case []:
                 return JSONResponse(about)
             case ["participants"]:
-                return self._page(request, "participants", self._seen(occurrence.get("participants", ())))
+                rows = self._participants(occurrence)
+                if not past and len(rows) < 2:
+                    return self._unknown()
+                return self._page(request, "participants", rows)
             case ["absentees"]:
                 return self._page(request, "registrants", self._seen(occurrence.get("absentees", ())))
             case ["qa"]:

@@ -35,6 +35,9 @@ QUESTIONS = [
 ]
 
 
+ADVISER = {"zoom": "adviser", "emails": "iris@adviesbureau.example", "name": "Iris van Dalen"}
+
+
 def zulu(moment: datetime) -> str:
     return (moment - OFFSET).replace(tzinfo=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -54,6 +57,11 @@ def people() -> list[dict]:
         row["zoom"] = short("user", row["employee_id"])
         row["name"] = row["emails"].split("@")[0].replace(".", " ").title()
     return rows
+
+
+def in_service(person: dict, day: datetime) -> bool:
+    since, until = person["in_service_from"] or "0", person["in_service_to"] or "9"
+    return since <= f"{day:%Y-%m-%d}" <= until
 
 
 def row(person: dict, uuid: str, start: datetime, end: datetime, device: int = 0) -> dict:
@@ -88,7 +96,7 @@ def occurrence(staff: list[dict], plan: tuple, week: int) -> dict:
     start = WEEKS[week] + timedelta(days=weekday, hours=hour, minutes=RANDOM.randrange(0, 4))
     end = start + timedelta(minutes=minutes + RANDOM.randrange(-3, 9))
     host = next(person for person in staff if person["id_moodle"] == str(host_id))
-    others = [person for person in staff if person is not host]
+    others = [person for person in staff if person is not host and in_service(person, start)]
     present = RANDOM.sample(others, max(4, round(share * len(others))))
     rows = [row(host, uuid, start - timedelta(minutes=8), end)]
     for person in present:
@@ -99,7 +107,7 @@ def occurrence(staff: list[dict], plan: tuple, week: int) -> dict:
             cut = joined + (left - joined) * RANDOM.uniform(0.3, 0.6)
             rows += [
                 row(person, uuid, joined, cut),
-                row(person, uuid, cut + timedelta(minutes=RANDOM.randrange(1, 6)), left),
+                row(person, uuid, min(cut + timedelta(minutes=RANDOM.randrange(1, 6)), left), left),
             ]
         elif chance < 0.25:  # telephone beside the laptop
             rows += [
@@ -116,7 +124,12 @@ def occurrence(staff: list[dict], plan: tuple, week: int) -> dict:
         rows.append(guest("Iris (adviesbureau)", start + timedelta(minutes=1), end))
     if (number, week) == ("83155501001", 0):
         rows += [guest("Jan Jansen", start, end), guest("Jan Jansen", start + timedelta(minutes=10), end)]
-        rows[3]["_since"] = zulu(end + timedelta(days=1))  # a row that comes a day late
+    if (number, week) == ("83155501004", 0):  # the report of a Friday is still missing a rejoin on Monday
+        first = next(each for each in rows[1:] if each["participant_user_id"] == present[0]["zoom"])
+        first["leave_time"] = zulu(start + timedelta(minutes=9))
+        late = row(present[0], uuid, start + timedelta(minutes=12), end)
+        rows = [each for each in rows if each is first or each["participant_user_id"] != present[0]["zoom"]]
+        rows.append({**late, "_since": zulu(datetime(2026, 11, 3, 10))})
     rows.sort(key=lambda each: each["join_time"])
     made = {
         "uuid": uuid, "id": number, "kind": kind, "topic": topic, "host": host["zoom"], "start_time": zulu(start), "end_time": zulu(end),
@@ -125,9 +138,17 @@ def occurrence(staff: list[dict], plan: tuple, week: int) -> dict:
     }  # fmt: skip
     if kind == "webinar":
         absent = RANDOM.sample([person for person in others if person not in present], 5)
-        made["registrants"] = [
-            registrant(person, number, start) for person in present[: len(present) * 3 // 4] + absent
-        ]
+        registered = [*present[: len(present) * 3 // 4], *absent, ADVISER]
+        made["registrants"] = [registrant(person, number, start) for person in registered]
+        ids = {person["zoom"]: short("r", number, person["zoom"]) for person in registered}
+        by_link = {person["zoom"] for person in present[3 : len(present) * 3 // 4] if RANDOM.random() < 0.12}
+        for each in made["participants"]:
+            each["registrant_id"] = ids.get(each["participant_user_id"], "")
+            if each["participant_user_id"] in by_link:  # came by the link of the invitation, without an account
+                each.update({"id": "", "participant_user_id": "", "user_email": ""})
+        if week == 1:
+            came = guest("Iris (adviesbureau)", start + timedelta(minutes=2), end)
+            made["participants"].append({**came, "registrant_id": ids[ADVISER["zoom"]]})
         made["absentees"] = [registrant(person, number, start) for person in absent]
         made["panelists"] = [{"id": present[0]["zoom"], "email": present[0]["emails"], "name": present[0]["name"]}]
         made["questions"] = [
@@ -140,6 +161,14 @@ def occurrence(staff: list[dict], plan: tuple, week: int) -> dict:
             }
             for person, text in zip(RANDOM.sample(present[1:], min(3, len(present) - 1)), RANDOM.sample(QUESTIONS, 3), strict=False)
         ]  # fmt: skip
+        if week == 2:
+            made["questions"].append({
+                "user_id": "", "email": "", "name": "Anonymous Attendee",
+                "question_details": [{
+                    "question_id": short("q", number, week, "anonymous"), "question": QUESTIONS[0], "answer": "", "question_status": "open",
+                    "create_time": zulu(start + timedelta(minutes=20)), "answer_details": [],
+                }],
+            })  # fmt: skip
         made["polls"] = [
             {
                 "email": person["emails"], "name": person["name"], "first_name": "", "last_name": "",

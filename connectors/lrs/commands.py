@@ -133,7 +133,8 @@ def query(
     with _configured(settings) as lrs:
         if count:
             counted = lrs.counts(count, limit=limit, **filters)  # type: ignore[arg-type] # an unknown word is refused there
-            _print_rows((count, "statements"), sorted(counted.items(), key=lambda each: (-each[1], each[0])))
+            most_first = sorted(counted.items(), key=lambda each: (-each[1], each[0]))
+            _print_rows((count, "statements"), most_first)
             return
         if limit is None and format is Format.TABLE:
             limit = 50

@@ -33,6 +33,7 @@ STORED_HEADER = "X-Leerstroom-Stored"
 MAX_BYTES = 1_000_000  # a body that proxies and Django take by default; lrs.md section 8.5
 _JSON = {"Content-Type": "application/json"}
 _GROW_AFTER = 20  # batches that went well before a shrunken batch size grows again
+_CLOCK_LAG_S = 2.1
 _LAG_S = (0.2, 0.5, 1.0)  # patience with an LRS that shows statements late
 
 OnBatch = Callable[[int], None]
@@ -49,6 +50,7 @@ class Memory:
     good: int = 0  # batches in a row that went well
     is_readable: bool = True
     since_is_stored: bool = True  # whether `since` compares `stored`, as it should
+    leaves_out: bool = False  # it answers a batch with the ids of what is new only
     proof: bytes = b""  # a statement that this LRS took: whether it still takes it tells a fault of the LRS from one of a statement
 
 
@@ -212,7 +214,15 @@ class Loader:
         """The newest `stored` in the LRS before this load, empty when it holds nothing; learns whether the LRS can be read at all."""
         page = self._reader.first({"limit": "1"})
         self._memory.is_readable = page is not None
-        return stamp(page.statements[0]).stored if page and page.statements else ""
+        newest = stamp(page.statements[0]).stored if page and page.statements else ""
+        if newest and page and page.consistent_through is None:
+            # An LRS that breaks one rule may break another: Ralph gives its oldest statement first. So its clock says what is new: the header
+            # Date, which lags by up to two seconds and never leads. What was stored before these two lies before it, what is sent now after it.
+            time.sleep(_CLOCK_LAG_S)
+            later = self._reader.first({"limit": "1"})
+            if later and later.clock:
+                newest = _later(newest, exact_text(later.clock))
+        return newest
 
     @staticmethod
     def _overlaps(batch: Batch, pending: dict[Any, tuple[Batch, Any]]) -> bool:
@@ -419,8 +429,27 @@ class Loader:
         """Reads back what is new since the mark; the others were there before, or must be looked for."""
         new, rest = self._seen_since(batch, answered)
         outcome.stored += len(new)
-        unsure = rest - answered if self._memory.since_is_stored else rest
-        outcome.already_there += len(rest) - len(unsure)
+        if self._memory.since_is_stored:
+            unsure = rest - answered
+            outcome.already_there += len(rest) - len(unsure)
+            self._look_for(batch, unsure, outcome)
+            return
+        # Ralph: `since` is of no use, and known statements are left out of the answer. Once that was seen, the answer says what is new.
+        confirmed = rest & answered
+        held = self._reader.located(each for each in batch.ids if each in rest - confirmed)
+        if confirmed and held and held.keys() == rest - confirmed:
+            self._memory.leaves_out = True
+        if not self._memory.leaves_out or outcome.lost:
+            self._look_for(batch, rest, outcome)
+            return
+        outcome.stored += len(confirmed)
+        outcome.already_there += len(held)
+        missing = rest - confirmed - held.keys()
+        if missing:
+            self._again(batch.only(missing), outcome)
+
+    def _look_for(self, batch: Batch, unsure: set[str], outcome: Outcome) -> None:
+        """Asks for statements by their ids and counts them by when they were stored; what is not there is sent again."""
         if not unsure:
             return
         mark = moment(batch.mark) if batch.mark else None
@@ -430,6 +459,9 @@ class Loader:
                 outcome.stored += 1
             else:
                 outcome.already_there += 1
+        with self._lock:
+            for raw in found.values():
+                self._mark = _later(self._mark, stamp(raw).stored)
         missing = unsure - found.keys()
         if missing:
             self._again(batch.only(missing), outcome)

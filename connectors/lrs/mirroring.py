@@ -165,8 +165,8 @@ class _Walk:
 def since_is_timestamp(lrs: "Lrs") -> bool:
     """Whether `since` of this LRS looks at `timestamp` instead of `stored` (Ralph; docs/lrs-connector.md, 9).
 
-    Seen on one of the newest statements that was stored later than it happened: just before its `stored`, an LRS that looks there must give it,
-    or others that were stored after it. Where all were stored as they happened there is nothing to see: False.
+    Tried on a statement that was stored later than it happened: asked for what was stored from just before it on, oldest first, an LRS that looks
+    at `stored` gives it before any later one. Where all were stored as they happened there is nothing to see: False.
     """
     page = next(iter(lrs.reader.pages(parameters(limit=50))))
     for raw in page.statements:
@@ -177,9 +177,14 @@ def since_is_timestamp(lrs: "Lrs") -> bool:
     else:
         return False
     before = exact_text(stored - timedelta(milliseconds=1))
-    answer = next(iter(lrs.reader.pages(parameters(since=before, ascending=True, limit=100))))
-    given = [moment(stamp(each).stored) for each in answer.statements]
-    return not given or any(each is None or each < stored for each in given)
+    for answer in lrs.reader.pages(parameters(since=before, ascending=True, limit=500)):
+        for each in map(stamp, answer.statements):
+            if each.id == str(value["id"]).lower():
+                return False
+            given = moment(each.stored)
+            if given is None or given > stored:
+                return True
+    return True
 
 
 def _ahead(pages: Iterable[Page], depth: int = 2) -> Iterator[Page]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from email.message import Message
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import msgspec
@@ -59,6 +60,7 @@ class Page:
     consistent_through: datetime | None = None
     attachments: Mapping[str, tuple[str, bytes]] = field(default_factory=dict)  # sha2 -> (content type, content)
     is_last: bool = False
+    clock: datetime | None = None  # what the LRS takes for now, in whole seconds
 
 
 def moment(text: str) -> datetime | None:
@@ -222,7 +224,7 @@ class Reader:
             if page.statements:
                 last = stamp(page.statements[-1]).stored
                 recent = [*recent[-1:], {stamp(raw).id for raw in page.statements}]
-            yield Page(statements, page.consistent_through, page.attachments, not more)
+            yield Page(statements, page.consistent_through, page.attachments, not more, page.clock)
             if not more:
                 return
             if more in asked:
@@ -374,9 +376,15 @@ def _read(reply: Reply) -> tuple[Page, str] | None:
         page = _PAGE.decode(content)
     except msgspec.DecodeError:
         return None
-    return Page(
-        [bytes(raw) for raw in page.statements], consistent_through(reply.headers), attachments
-    ), page.more or ""
+    through, clock = consistent_through(reply.headers), _clock(reply.headers.get("Date", ""))
+    return Page([bytes(raw) for raw in page.statements], through, attachments, clock=clock), page.more or ""
+
+
+def _clock(text: str) -> datetime | None:
+    try:
+        return parsedate_to_datetime(text)
+    except (TypeError, ValueError):
+        return None
 
 
 _BROKEN = object()

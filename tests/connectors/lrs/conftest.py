@@ -64,6 +64,7 @@ class Quirks:
     rewrites: bool = False
     atomic: bool = True
     ignores_ascending: bool = False
+    oldest_first: bool = False  # and newest first when asked for ascending
     lag: int = 0  # how many of the newest statements a query does not show yet
 
 
@@ -224,7 +225,7 @@ class FakeLrs:
         if self.quirks.lag:
             newest = list(self.held)[-self.quirks.lag :]
             found = [each for each in found if each["id"] not in newest]
-        if query.get("ascending") != "true" or self.quirks.ignores_ascending:
+        if (query.get("ascending") != "true" or self.quirks.ignores_ascending) != self.quirks.oldest_first:
             found.reverse()
         limit = int(query.get("limit", "0")) or self.quirks.cap
         return self.page([each["id"] for each in found], 0, min(limit, self.quirks.cap))

@@ -153,7 +153,9 @@ def test_03_ids_are_matched_and_never_counted_off(fake: Any, connect: Any, state
 
 
 def test_03_an_lrs_whose_since_looks_at_timestamp_is_still_accounted_for(fake: Any, connect: Any, line: Any) -> None:
-    server = fake(identical="leave-out", since="timestamp", wraps_single=True, consistent_through=False)
+    server = fake(
+        identical="leave-out", since="timestamp", wraps_single=True, consistent_through=False, oldest_first=True
+    )
     lrs = connect(server)
     first = lrs.load(line(number) for number in range(20))
     second = lrs.load(line(number) for number in range(30))

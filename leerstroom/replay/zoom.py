@@ -23,7 +23,7 @@ from starlette.routing import Route
 
 from leerstroom.replay.world import Platform, World
 
-_PAGE = 30
+_PAGE = 30  # also the most: the vendor may give less than the 300 that it lets one ask for
 _MONTH = timedelta(days=30)
 
 
@@ -226,7 +226,7 @@ class Account:
         return JSONResponse({"code": 3001, "message": "Meeting does not exist."}, 404)
 
     def _page(self, request: Request, name: str, rows: list[dict[str, Any]], total: int | None = None) -> Response:
-        size = min(int(request.query_params.get("page_size", _PAGE)), 300)
+        size = max(1, min(int(request.query_params.get("page_size", _PAGE)), _PAGE))
         token, start = request.query_params.get("next_page_token"), 0
         question = f"{request.url.path}?{sorted((key, value) for key, value in request.query_params.items() if key != 'next_page_token')}"
         if token:

@@ -57,6 +57,7 @@ class TestZoom(SourceContract):
     recordings = RECORDINGS / "demo" / "zoom"
     window = WINDOW
     clock = CLOCK
+    paged = "/webinars/83155501001/registrants"
     has_quota = True
     names = ("Anouk Devries", "Jan Jansen", "Iris", "adviesbureau", "(telefoon)", "richtlijn voor het gebruik")
 

@@ -72,12 +72,16 @@ class Workspace:
     def statements(self, source: "pa.Table | Sequence[str | Path]") -> "tuple[ir.Table, ir.Table]":
         """The statements (MIRROR_SCHEMA, Arrow or parquet files) as `STATEMENT_COLUMNS`, and their mentions one a row."""
         reader = self._reader
-        if isinstance(source, Sequence):
-            names = ", ".join("'" + str(each).replace("'", "''") + "'" for each in source)
-            relation = f"read_parquet([{names}], union_by_name = true, hive_partitioning = false)"
+        if isinstance(source, Sequence) and source:
+            names = [str(each) for each in source]
+            _reach(reader, names)
+            listed = ", ".join("'" + name.replace("'", "''") + "'" for name in names)
+            relation = f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
         else:
+            from leerstroom.mirror.columns import to_table
+
             reader.register(
-                "given_statements", source.drop_columns(["raw"]) if "raw" in source.column_names else source
+                "given_statements", to_table([]) if isinstance(source, Sequence) else _without_repetition(source)
             )
             relation = "given_statements"
         queries = {"statements": _STATEMENTS.format(source=relation), "mentions": _MENTIONS.format(source=relation)}
@@ -292,6 +296,16 @@ def _without_repetition(table: "pa.Table") -> "pa.Table":
     for number, identity in enumerate(slim["statement_id"].to_pylist()):
         first.setdefault(identity, number)
     return slim.take(list(first.values()))
+
+
+def _reach(reader: Any, names: Sequence[str]) -> None:
+    """Lets DuckDB read object storage through fsspec, as the rest of the engine does."""
+    protocols = {name.split("://", 1)[0] for name in names if "://" in name} - {"file"}
+    if protocols:
+        import fsspec
+
+        for protocol in protocols:
+            reader.register_filesystem(fsspec.filesystem(protocol))
 
 
 def _types(reader: Any, query: str) -> Any:

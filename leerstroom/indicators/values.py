@@ -1,5 +1,6 @@
 """The result of a computation: tidy values, one row an indicator, grain, subject and period, and the events behind them."""
 
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ COLUMNS = (
     "indicator_id", "grain", "subject", "period_start", "period_end", "value", "status", "numerator", "denominator",
     "as_of", "computed_at", "rules_version", "estimated_share",
 )  # fmt: skip
+_NUMBERS = ("value", "numerator", "denominator", "estimated_share")
+_DECIMALS = 9  # sums of floats differ behind the 11th decimal with the order in which threads add; the same data must give the same values
 
 
 class IndicatorValues:
@@ -20,7 +23,8 @@ class IndicatorValues:
 
     def __init__(self, workspace: Workspace, values: "ir.Table", events: "ir.Table") -> None:
         self._workspace = workspace
-        self._values = values.select(*COLUMNS)
+        rounded = {name: values[name].round(_DECIMALS) for name in _NUMBERS}
+        self._values = values.mutate(**rounded).select(*COLUMNS)
         self._events = events
         self._table: pa.Table | None = None
 
@@ -40,6 +44,11 @@ class IndicatorValues:
         if self._table is None:
             self._table = self._workspace.arrow(self._sorted())
         return self._table
+
+    @property
+    def count(self) -> int:
+        """How many values there are, without fetching them."""
+        return int(self._workspace.rows(self._values.aggregate(rows=self._values.count()))[0]["rows"])
 
     @property
     def events(self) -> "pa.Table":
@@ -71,10 +80,19 @@ class IndicatorValues:
         )
 
     def _copy(self, table: "ir.Table", path: Path | str, options: str) -> None:
-        import pyarrow.parquet as pq
+        if "://" in str(path):
+            import fsspec
 
-        if self._workspace.engine == "duckdb":
+            with tempfile.TemporaryDirectory() as folder:
+                local = Path(folder) / "values"
+                self._copy(table, local, options)
+                filesystem, target = fsspec.core.url_to_fs(str(path))
+                filesystem.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
+                filesystem.put(str(local), target)
+        elif self._workspace.engine == "duckdb":
             target = str(path).replace("'", "''")
             self._workspace.run(f"COPY ({self._workspace.sql(table)}) TO '{target}' ({options})")
         else:
+            import pyarrow.parquet as pq
+
             pq.write_table(self._workspace.arrow(table), Path(path), compression="zstd")

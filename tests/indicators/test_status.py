@@ -174,3 +174,42 @@ def test_shown_profile_needs_ten_active_days_in_ninety(world: Any) -> None:
     found = world.values("preference_profile", windows=(90,))
     assert found("preference_profile.participation", "A") == 1
     assert found.status("preference_profile.participation", "B") == "no_denominator"
+
+
+def test_an_empty_mirror_gives_values_all_the_same(world: Any, tmp_path: Any) -> None:
+    from leerstroom.indicators import compute
+
+    world.employ("A")
+    with compute(
+        [],
+        world.directory,
+        rules=world.rules,
+        coverage=world.coverage,
+        from_=world.first,
+        to=world.last,
+        as_of=world.last,
+        only=["questions_asked"],
+    ) as found:
+        assert {(row["value"], row["status"]) for row in found.rows() if row["grain"] == "employee_day"} == {(0, "ok")}
+        found.write_parquet(f"file://{tmp_path}/deep/values.parquet")
+        assert found.count == found.table.num_rows
+    import pyarrow.parquet as pq
+
+    assert pq.read_table(tmp_path / "deep" / "values.parquet").column_names[:3] == ["indicator_id", "grain", "subject"]
+
+
+def test_every_indicator_has_its_words_in_both_languages() -> None:
+    from leerstroom.indicators import catalogue
+    from leerstroom.schemas import read_yaml
+
+    texts = read_yaml("indicators.yaml")
+    assert {each.base for each in catalogue()} == set(texts)
+    for name, text in texts.items():
+        mine = [each for each in catalogue() if each.base == name]
+        assert set(text["grains"]) == {grain for each in mine for grain in each.grains}, name
+        parts = {each.id.split(".", 1)[1] for each in mine if "." in each.id}
+        assert parts == {*text.get("categories", {}), *text.get("parts", {})}, name
+        for language in ("en", "nl"):
+            assert all(text[language][word].strip() for word in ("name", "question", "formula", "reading", "misuse")), (
+                name
+            )

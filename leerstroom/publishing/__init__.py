@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from leerstroom.people import Directory
+from leerstroom.publishing.communities import community_names
 from leerstroom.publishing.persons import erase_person, export_person
 
 logger = logging.getLogger(__name__)
 
-__all__ = ["Published", "erase_person", "export_person", "publish"]
+__all__ = ["Published", "community_names", "erase_person", "export_person", "publish"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +41,13 @@ def publish(
     policy: str = "per-employee",
     organisation: str = "Our organisation",
     computed_at: datetime | None = None,
-    community_names: Mapping[str, str] | None = None,
+    names: Mapping[str, str] | None = None,
 ) -> Published:
     """Publishes the night of `as_of`; doing it again changes nothing.
 
     `values` is the output of the indicators stage (an Arrow table, or the path or address of a Parquet or CSV file), `coverage` the same or the
     ledger's list of (day, source kind, status). `database` is a DuckDB file (by default `hr.duckdb` in `out`) or a `postgresql://` address.
-    `computed_at` only fills in for values that do not carry it. `community_names` gives names to read for community ids.
+    `computed_at` only fills in for values that do not carry it. `names` gives communities a name to read: the answer of `community_names`.
     Raises ConfigurationError for values or policies that make no sense, Unreachable when the database cannot be opened.
     """
     from leerstroom.publishing.disclosure import Disclosure
@@ -57,7 +58,7 @@ def publish(
     from leerstroom.publishing.workbook import write_workbook
 
     url = database or str(out / "hr.duckdb")
-    edition = Edition(as_of, organisation, computed_at, dict(community_names or {}))
+    edition = Edition(as_of, organisation, computed_at, dict(names or {}))
     with open_night(values, directory, coverage, edition, Disclosure.load(policy)) as night:
         built = build(night)
         rows = publish_tables(night, built, url, language)

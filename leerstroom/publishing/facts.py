@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
+from leerstroom.publishing.communities import short_name
 from leerstroom.publishing.night import Night
 
 KINDS = ("formal", "nonformal", "informal")
@@ -332,12 +333,6 @@ def _hidden(figures: dict[str, Figure], size: int | None) -> str:
     if size is not None and size < MINIMUM_GROUP:
         return "suppressed"
     return "" if figures else "not_computed"
-
-
-def short_name(subject: str) -> str:
-    """A community's id as something to read: the last part of an address, without the server of a chat room."""
-    last = subject.rstrip("/").rsplit("/", 1)[-1]
-    return last.lstrip("!#").split(":", 1)[0] or subject
 
 
 def _add_coverage(night: Night, facts: Facts) -> None:

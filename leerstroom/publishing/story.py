@@ -7,7 +7,7 @@ from typing import Any
 from leerstroom.publishing import charts
 from leerstroom.publishing.charts import Row, Series
 from leerstroom.publishing.facts import Facts, Figure, Group, Step
-from leerstroom.publishing.wording import Wording
+from leerstroom.publishing.wording import NOTHING, Wording
 
 Write = Callable[[float | None], str]
 _STAR = "\N{NO-BREAK SPACE}*"
@@ -83,7 +83,9 @@ class Teller:
             return instead
 
     def told(self, figure: Figure, write: Write) -> str:
-        """The value as written, starred when incomplete, or in words why there is none."""
+        """The value as written, starred when incomplete, or in words why there is none; a dash when there was nothing to count."""
+        if figure.status == "no_denominator":
+            return NOTHING
         if not figure.shown:
             return self.wording.status(figure.status)
         return write(figure.value) + (_STAR if figure.status == "partial" else "")
@@ -91,9 +93,10 @@ class Teller:
     def table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
         """A table whose stars are explained once; stars on every figure are replaced by the explanation alone."""
         cells = [cell for row in rows for cell in row[1:]]
+        nothing = f" {NOTHING} {self.wording.status('no_denominator')}." if NOTHING in cells else ""
         starred = [cell for cell in cells if cell.endswith(_STAR)]
         if not starred:
-            return Table(head, rows)
+            return Table(head, rows, nothing.strip())
         meaning = self.wording.status("partial")
         if len(starred) == sum(
             any(letter.isdigit() for letter in cell) and not cell.startswith(self.text("not_shown")) for cell in cells
@@ -103,7 +106,7 @@ class Teller:
                 [[cell.removesuffix(_STAR) for cell in row] for row in rows],
                 f"{self.text('all_figures')}: {meaning}.",
             )
-        return Table(head, rows, f"* {meaning}.")
+        return Table(head, rows, f"* {meaning}.{nothing}")
 
     def picture(
         self, make: Callable[[int], Any], name: str, title: str, table: Table, legend: Sequence[tuple[str, str]] = ()
@@ -155,6 +158,8 @@ class Teller:
         def show(figure: Figure) -> str:
             if figure.shown:
                 return write(figure.value)
+            if figure.status == "no_denominator":
+                return NOTHING
             return self.text("not_shown" if figure.status.startswith("suppressed") else "not_known")
 
         cells = [

@@ -55,7 +55,7 @@ class Night:
             "policy": "per-employee",
             "organisation": "Waterland Zorg",
             "computed_at": self.computed_at,
-            "community_names": COMMUNITIES,
+            "names": COMMUNITIES,
             **more,
         }
 
@@ -377,7 +377,7 @@ def tables_only() -> Any:
     from leerstroom.publishing.tables import build, publish_tables
 
     def publish(values: Any, *, out: Path, policy: str, database: str | None, language: str, **given: Any) -> int:
-        edition = Edition(given["as_of"], given["organisation"], given["computed_at"], given["community_names"])
+        edition = Edition(given["as_of"], given["organisation"], given["computed_at"], given["names"])
         with open_night(values, given["directory"], given["coverage"], edition, Disclosure.load(policy)) as opened:
             return publish_tables(opened, build(opened), database or str(out / "hr.duckdb"), language)
 
@@ -394,7 +394,7 @@ def workbook_only() -> Any:
     from leerstroom.publishing.workbook import write_workbook
 
     def publish(values: Any, *, out: Path, policy: str, language: str, **given: Any) -> Path:
-        edition = Edition(given["as_of"], given["organisation"], given["computed_at"], given["community_names"])
+        edition = Edition(given["as_of"], given["organisation"], given["computed_at"], given["names"])
         with open_night(values, given["directory"], given["coverage"], edition, Disclosure.load(policy)) as opened:
             return write_workbook(build(opened), gather(opened), out, language)
 

@@ -361,6 +361,9 @@ class Moodle(Source):
         if module["modname"] == "quiz" and _BY_ATTEMPT.intersection(record.get("rules") or ()):
             yield Ignored("completion of a quiz, told by its attempts")
             return
+        if state == 0 and not record.get("at"):
+            yield Ignored("module that was never touched")
+            return
         if state == 0:
             yield Retracted(record.key, reason="completion undone")
             yield Retracted(failed, reason="completion undone")
@@ -372,7 +375,7 @@ class Moodle(Source):
             verb=verbs.FAILED if state == 3 else verbs.COMPLETED,
             object=self._module(module),
             result={"completion": True, "success": {2: True, 3: False}.get(state)},
-            grouping=self._course(record),
+            grouping=self._grouping(record),
             timestamp=_moment(record["at"]),
             registration=self._registration(record),
             extensions=self._terms(record, due=False),
@@ -428,7 +431,7 @@ class Moodle(Source):
                 "completion": True if is_finished else None,
                 "duration": duration(seconds) if seconds and is_finished else None,
             },
-            grouping=self._course(record),
+            grouping=self._grouping(record),
             timestamp=_moment(end),
             registration=self._registration(record),
             extensions=self._terms(record, due=False),
@@ -451,7 +454,7 @@ class Moodle(Source):
             actor=_agent(people, record["person"]),
             verb=verbs.SUBMITTED,
             object=self._module(record["module"]),
-            grouping=self._course(record),
+            grouping=self._grouping(record),
             timestamp=_moment(record["at"]),
             registration=self._registration(record),
             extensions=self._terms(record, due=False),
@@ -461,10 +464,10 @@ class Moodle(Source):
     @maps("assignment_grade")
     def assignment_grade(self, record: Record, people: People) -> Outcome:
         """`scored` for an assignment; the trainer stands in the context."""
-        grade, highest = _number(record["grade"]), _number(record.get("highest"))
+        grade, highest = _number(record["grade"]), record.get("highest")
         if grade < 0:
             return Ignored("not graded yet")
-        if highest <= 0:
+        if highest is not None and _number(highest) <= 0:
             return Ignored("graded in words of a scale, not in numbers")
         return self._scored(record, people, _score(grade, 0, highest), instructor=_instructor(people, record))
 
@@ -491,7 +494,7 @@ class Moodle(Source):
             verb=verbs.SCORED,
             object=self._module(record["module"]),
             result={"score": score},
-            grouping=self._course(record),
+            grouping=self._grouping(record),
             timestamp=_moment(record["at"]),
             registration=self._registration(record),
             extensions=self._terms(record, due=False),
@@ -544,16 +547,13 @@ class Moodle(Source):
     def _said(
         self, record: Record, people: People, verb: Verb, type_iri: str, *, parent: Any = None, **inferred: Any
     ) -> Outcome:
-        seen, forum = record["features"], record.get("forum") or {}
+        seen = record["features"]
         return statement(
             actor=_agent(people, record["person"]),
             verb=verb,
             object=activity(self._post_iri(record, record.key), type_iri),
             parent=self._post_iri(record, parent) if parent else None,
-            grouping=[
-                *([self._course(record)] if record["course"].get("id") else ()),
-                *([self._module({"modname": "forum", **forum})] if forum else ()),
-            ],
+            grouping=self._grouping(record),
             timestamp=_moment(record["created"]),
             extensions={
                 "channel-kind": "set_up_community" if self._is_community(record["course"]) else "course_community",
@@ -579,6 +579,14 @@ class Moodle(Source):
             types.COMMUNITY_SITE if self._is_community(course) else types.COURSE,
             name=course.get("name") or None,
         )
+
+    def _grouping(self, record: Record) -> list[dict[str, Any]]:
+        """The course first, then the forum; nothing where a payload does not say them."""
+        course, forum = record["course"], record.get("forum")
+        return [
+            *([self._course(record)] if course.get("id") else ()),
+            *([self._module({"modname": "forum", **forum})] if forum else ()),
+        ]
 
     def _is_community(self, course: Mapping[str, Any]) -> bool:
         return _named(self.connection.get("communities") or (), course)

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -27,7 +28,7 @@ _COLUMNS = (
     ("quarantine", "map", "quarantined"),
     ("built", "map", "built"),
     ("stored", "load", "stored"),
-    ("already there", "load", "already_there"),
+    ("there", "load", "already_there"),
     ("replaced", "load", "superseded"),
     ("voids", "load", "voids"),
     ("rejected", "load", "rejected"),
@@ -105,7 +106,14 @@ def table(entries: Iterable[Entry], zone: str) -> Table:
     for entry in entries:
         if entry.stage in {"pull", "map", "load"}:
             rows.setdefault((entry.run_id, entry.connection), {})[entry.stage] = entry
-    made = Table(title="The ledger", title_justify="left", show_footer=True)
+    made = Table(
+        title="The ledger",
+        title_justify="left",
+        caption="there: in the LRS already; replaced: a later version of the same fact was known; voids: withdrawn or changed at the source",
+        caption_justify="left",
+        show_footer=True,
+        box=SIMPLE,
+    )
     counted = [
         [total(stages[stage].counts.get(count)) if stage in stages else 0 for _, stage, count in _COLUMNS]
         for stages in rows.values()
@@ -113,14 +121,14 @@ def table(entries: Iterable[Entry], zone: str) -> Table:
     made.add_column("days", footer="all", no_wrap=True)
     made.add_column("connection", no_wrap=True)
     for index, (name, _, _) in enumerate(_COLUMNS):
-        made.add_column(name, justify="right", footer=f"{sum(row[index] for row in counted):,}")
+        made.add_column(name, justify="right", no_wrap=True, footer=f"{sum(row[index] for row in counted):,}")
     previous = ""
     for ((_, connection), stages), numbers in zip(rows.items(), counted, strict=True):
         window = _short(days(next(iter(stages.values())), zone))
         if previous and window != previous:
             made.add_section()
         failed = next(
-            (f" [red]({stage} {each.state})[/red]" for stage, each in stages.items() if each.state != "done"), ""
+            (f"[red] {stage} {each.state}[/red]" for stage, each in stages.items() if each.state != "done"), ""
         )
         made.add_row(
             window if window != previous else "", escape(connection) + failed, *(f"{number:,}" for number in numbers)

@@ -104,7 +104,7 @@ class Teller:
             return Table(
                 head,
                 [[cell.removesuffix(_STAR) for cell in row] for row in rows],
-                f"{self.text('all_figures')}: {meaning}.",
+                f"{self.text('all_figures')}: {meaning}.{nothing}",
             )
         return Table(head, rows, f"* {meaning}.{nothing}")
 

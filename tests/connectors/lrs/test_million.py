@@ -45,25 +45,30 @@ def test_a_mirror_resumes_after_sigkill_without_gap_or_double(bench: ModuleType,
         root = tmp_path / "mirror"
         code = (
             "import sys, os; from connectors.lrs import Lrs, mirror; from leerstroom.mirror import Mirror;"
-            "lrs = Lrs(sys.argv[1], sys.argv[2], os.environ['SECRET']); print('go', flush=True); print(mirror(lrs, Mirror(sys.argv[3])))"
+            "lrs = Lrs(sys.argv[1], sys.argv[2], os.environ['SECRET']); print('go', flush=True); print(mirror(lrs, Mirror(sys.argv[3]), commit_rows=int(sys.argv[4])))"
         )
-        kills, committed = 0, []
-        for wait_s in (6.0, 9.0, 12.0):
+        killed_at: list[int] = []
+        for _ in range(3):
             process = subprocess.Popen(
-                [sys.executable, "-c", code, server.endpoint, server.key, str(root)],
+                [sys.executable, "-c", code, server.endpoint, server.key, str(root), str(COUNT // 10)],
                 stdout=subprocess.PIPE,
                 env={**os.environ, "SECRET": server.secret},
             )
             assert process.stdout is not None
             process.stdout.readline()
-            time.sleep(wait_s)
+            reached = Mirror(root).rows
+            while process.poll() is None and Mirror(root).rows == reached:
+                time.sleep(0.02)
+            time.sleep(0.3)  # into the next files
             if process.poll() is None:
                 os.kill(process.pid, signal.SIGKILL)
-                kills += 1
+                killed_at.append(Mirror(root).rows)
             process.wait()
-            committed.append(Mirror(root).rows)
         report = mirror(lrs, Mirror(root))
-        print(f"killed {kills} times at {committed} rows; then {report}")
+        print(f"killed at {killed_at} rows; then {report}")
+        assert len(killed_at) >= 2
+        assert 0 < killed_at[0] < COUNT
+        assert report.fetched < COUNT
         target = Mirror(root)
         ids = target.table(["statement_id"]).column(0)
         assert target.rows == len(ids) == len(set(ids.to_pylist())) == COUNT

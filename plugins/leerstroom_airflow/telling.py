@@ -113,6 +113,8 @@ def table(entries: Iterable[Entry], zone: str) -> Table:
         caption_justify="left",
         show_footer=True,
         box=SIMPLE,
+        pad_edge=False,
+        collapse_padding=True,
     )
     counted = [
         [total(stages[stage].counts.get(count)) if stage in stages else 0 for _, stage, count in _COLUMNS]

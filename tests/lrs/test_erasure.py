@@ -146,7 +146,8 @@ def test_a_person_is_named_as_agent_or_as_identity(text, identity):
 
 
 @pytest.mark.parametrize(
-    "text", ["Anna", "{", '{"name":"Anna"}', '{"objectType":"Group","member":[]}', "0387a993-8551-47d0-987c-09857f04639f"]
+    "text",
+    ["Anna", "{", '{"name":"Anna"}', '{"objectType":"Group","member":[]}', "0387a993-8551-47d0-987c-09857f04639f"],
 )
 def test_whoever_is_not_named_is_not_erased(text):
     with pytest.raises(ConfigurationError):

@@ -384,6 +384,7 @@ def publish(*, settings: Settings, run_id: str, as_of: date, values: str | None 
             language=settings.hr.language,
             policy=settings.hr.policy,
             organisation=settings.organisation.name,
+            names=publishing.community_names(f"{settings.data.rstrip('/')}/mirror"),
         )
         stage.counts = {"rows": published.rows}
     return {

@@ -305,7 +305,7 @@ class Matrix(Source):
             verb=verb,
             object=activity(self.message_iri(event, event["event_id"]), type_iri),
             parent=activity(self.message_iri(event, parent), types.CHAT_MESSAGE) if parent else None,
-            grouping=activity(self.room_iri(event), types.CHAT_CHANNEL),
+            grouping=self._room(event),
             timestamp=from_ms(event["at"]),
             extensions={
                 "channel-kind": self._channel_kind(event),
@@ -326,7 +326,7 @@ class Matrix(Source):
             actor=people.actor(event["sender"]),
             verb=verb,
             object=activity(self.message_iri(event, event["refers_to"]), types.CHAT_MESSAGE),
-            grouping=activity(self.room_iri(event), types.CHAT_CHANNEL),
+            grouping=self._room(event),
             timestamp=from_ms(event["at"]),
             extensions={"channel-kind": self._channel_kind(event)},
             **inferred,
@@ -342,6 +342,12 @@ class Matrix(Source):
     def _channel_kind(self, event: Record) -> str | None:
         kinds = self.connection.get("channel_kinds", {})
         return _text(kinds.get(event.get("room")) or kinds.get(event["room_id"]))
+
+    def _room(self, event: Record) -> dict[str, Any]:
+        """The room, with its alias as name where the allow-list gives one."""
+        alias = _text(event.get("room")) or ""
+        name = alias[1:].partition(":")[0] if alias.startswith("#") else None
+        return activity(self.room_iri(event), types.CHAT_CHANNEL, name=name)
 
     def room_iri(self, event: Event) -> str:
         """IRI of a room: its address in the client API, below the homeserver's name."""

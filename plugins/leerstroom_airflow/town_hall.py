@@ -35,12 +35,12 @@ WEEKS = (
     (date(2026, 11, 9), date(2026, 11, 15)),
 )
 ZONE = "Europe/Amsterdam"
-_ROOMS = (
-    "data-en-ai",
-    "excel-hulplijn",
-    "nieuw-bij-ons",
-    "casus-zorg",
-)  # the allow-list; #vrijmibo and direct messages are not on it
+_ROOMS = {  # the allow-list; #vrijmibo and direct messages are not on it
+    "data-en-ai": "set_up_community",
+    "excel-hulplijn": "spontaneous_group",
+    "nieuw-bij-ons": "course_community",
+    "casus-zorg": "spontaneous_group",
+}
 _UNHURRIED = {"requests_per_minute": 60_000}  # a replay is nobody's server
 _PORTS = {
     "lrs": 8765,
@@ -66,6 +66,7 @@ def connections(platforms: str, recordings: Path = RECORDINGS) -> dict[str, dict
             "server_name": chat["name"],
             "token": chat["token"],
             "rooms": [f"#{name}:{chat['name']}" for name in _ROOMS],
+            "channel_kinds": {f"#{name}:{chat['name']}": kind for name, kind in _ROOMS.items()},
             **_UNHURRIED,
         },
         "academy": {

@@ -366,7 +366,6 @@ def test_the_mirror_holds_everything_once_and_follows(loaded: Server, lrs: Lrs, 
     assert {each["id"] for each in fresh[1:]} <= set(held)
     assert second.new in {300, 301}, "a voided statement may be gone from the lists before the mirror comes"
     assert third.new == 0
-    assert second.fetched < 5000
     assert fresh[0]["id"] in target.voided()
 
 

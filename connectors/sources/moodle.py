@@ -19,7 +19,6 @@ Verified    with recordings of a real Moodle 4.5
 """
 
 import html
-import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from fnmatch import fnmatch
@@ -46,30 +45,14 @@ from leerstroom.statements import (
     verbs,
 )
 
-logger = logging.getLogger(__name__)
-
 REST = "/webservice/rest/server.php"
 FUNCTIONS = (
-    "core_webservice_get_site_info",
-    "core_user_get_users",
-    "core_course_get_courses_by_field",
-    "core_course_get_contents",
-    "core_course_get_updates_since",
-    "core_enrol_get_enrolled_users",
-    "core_completion_get_activities_completion_status",
-    "core_completion_get_course_completion_status",
-    "gradereport_user_get_grade_items",
-    "mod_quiz_get_quizzes_by_courses",
-    "mod_quiz_get_user_attempts",
-    "mod_quiz_get_user_best_grade",
-    "mod_quiz_get_attempt_review",
-    "mod_assign_get_assignments",
-    "mod_assign_get_submissions",
-    "mod_assign_get_grades",
-    "mod_forum_get_forums_by_courses",
-    "mod_forum_get_forum_discussions",
+    "core_webservice_get_site_info", "core_user_get_users", "core_course_get_courses_by_field", "core_course_get_contents", "core_course_get_updates_since",
+    "core_enrol_get_enrolled_users", "core_completion_get_activities_completion_status", "core_completion_get_course_completion_status",
+    "gradereport_user_get_grade_items", "mod_quiz_get_quizzes_by_courses", "mod_quiz_get_user_attempts", "mod_quiz_get_user_best_grade", "mod_quiz_get_attempt_review",
+    "mod_assign_get_assignments", "mod_assign_get_submissions", "mod_assign_get_grades", "mod_forum_get_forums_by_courses", "mod_forum_get_forum_discussions",
     "mod_forum_get_discussion_posts",
-)
+)  # fmt: skip
 ATTEMPTS_SINCE_5 = "mod_quiz_get_user_quiz_attempts"  # Moodle 5.0 renames mod_quiz_get_user_attempts
 TRAINERS = ("editingteacher", "teacher", "manager", "coursecreator")
 MODULES = {
@@ -103,12 +86,14 @@ _BY_OTHERS = frozenset({
     "flatfile",
     "imsenterprise",
     "category",
-})  # ways of enrolment
+})  # enrolment methods
 _ATTEMPT_VERBS = (verbs.PASSED, verbs.FAILED, verbs.COMPLETED, verbs.ATTEMPTED)
 _COURSE = ("course.id", "course.idnumber", "course.shortname", "course.name", "course.methods")
 _COMMON = (*_COURSE, "person.account", "person.email", "person.hr", "role", "at", "gone")
 _MODULE = ("module.cmid", "module.modname", "module.instance", "module.name")
 _REFERENCES = {"person.account": "account", "person.email": "email", "person.hr": "hr"}
+
+Changes = Mapping[str, Mapping[str, list[str]]]  # module -> area -> ids that changed
 
 
 class Moodle(Source):
@@ -136,13 +121,13 @@ class Moodle(Source):
         "enrolment", "activity_completion", "course_completion", "quiz_attempt", "submission", "assignment_grade", "grade", "forum_post",
     )  # fmt: skip
     keep: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        "enrolment": (*_COMMON, "roles", "enrolled", "is_dated"),
-        "activity_completion": (*_COMMON, *_MODULE, "state", "tracked", "rules"),
+        "enrolment": (*_COMMON, "enrolled", "is_dated"),
+        "activity_completion": (*_COMMON, *_MODULE, "state", "rules"),
         "course_completion": (*_COMMON, "enrolled"),
         "quiz_attempt": (
-            *_COMMON, *_MODULE, "number", "preview", "state", "timestart", "timefinish", "sumgrades", "quiz.sumgrades", "quiz.grade", "quiz.pass_mark",
+            *_COMMON, *_MODULE, "preview", "state", "timestart", "timefinish", "sumgrades", "quiz.sumgrades", "quiz.grade", "quiz.pass_mark",
         ),
-        "submission": (*_COMMON, *_MODULE, "status", "number", "group"),
+        "submission": (*_COMMON, *_MODULE, "status"),
         "assignment_grade": (*_COMMON, *_MODULE, "grade", "highest", "grader.account", "grader.email", "grader.hr"),
         "grade": (*_COMMON, *_MODULE, "itemtype", "grade", "lowest", "highest"),
         "forum_post": (
@@ -202,15 +187,14 @@ class Moodle(Source):
             if not isinstance(record["enrolled"], int) or record["enrolled"] < window.end.timestamp():
                 yield record
         changed = service.changed(course, window.start)
-        visited = [person for person in roster if _last_visit(person) >= window.start.timestamp()]
-        sweep = self._sweep(window)
-        asked = roster if sweep else visited
+        since, sweep = window.start.timestamp(), self._sweep(window)
+        asked = [person for person in roster if sweep or _last_visit(person) >= since]
         if not asked and not changed:
             return
         site.furnish(course, service.contents(course))
         _all_visible(self.connection.name, site, course)
         yield from _inside(sweep or window, self._completions(service, site, course, asked))
-        yield from _inside(window, self._attempts(service, site, course, visited, changed))
+        yield from _inside(window, self._attempts(service, site, course, roster, changed, since))
         yield from _inside(window, site.grades(service.grades(course)))
         for cmid, areas in changed.items():
             if forum := site.forum(cmid) if "discussions" in areas else None:
@@ -228,6 +212,8 @@ class Moodle(Source):
     def _completions(
         self, service: "Service", site: "Site", course: str, people: Iterable[Mapping[str, Any]]
     ) -> Iterator[Record]:
+        if site.courses[course].get("enablecompletion") == 0:
+            return
         has_criteria = True
         for person in people:
             user = str(person["id"])
@@ -239,40 +225,29 @@ class Moodle(Source):
                     whole = service.ask("core_completion_get_course_completion_status", None, **arguments)
                     yield from site.course_completion(course, user, whole)
             except RequestRefused as error:
-                if error.code == "nocriteriaset":
+                if error.code in {"nocriteriaset", "completionnotenabled"}:
                     has_criteria = False
                 elif error.code in _PERSON_GONE:
-                    yield Record("activity_completion", f"{course}/{user}", {"gone": True})
+                    yield Record("activity_completion", f"course {course}/{user}", {"gone": True})
                 else:
                     raise
 
     def _attempts(
-        self,
-        service: "Service",
-        site: "Site",
-        course: str,
-        visited: Iterable[Mapping[str, Any]],
-        changed: Mapping[str, Mapping[str, list[str]]],
-    ) -> Iterator[Record]:
+        self, service: "Service", site: "Site", course: str, roster: list[dict[str, Any]], changed: Changes, since: float
+    ) -> Iterator[Record]:  # fmt: skip
         """The attempts that the site says have changed: of those who visited, and one by one where that leaves some."""
         for quiz in site.of_course("quizzes", course):
             missing = set(changed.get(str(quiz.get("coursemodule")), {}).get("userattempts", ()))
-            for person in visited:
-                if not missing:
-                    break
-                answer = service.attempts(str(quiz["id"]), str(person["id"]))
-                if answer and "pass_mark" not in quiz:
-                    quiz["pass_mark"] = service.pass_mark(str(quiz["id"]), str(person["id"]))
-                for record in site.attempts(answer):
-                    missing.discard(record.key)
-                    yield record
+            if missing and roster:
+                quiz["pass_mark"] = service.pass_mark(str(quiz["id"]), str(roster[0]["id"]))
+            for person in roster:
+                if missing and _last_visit(person) >= since:
+                    for record in site.attempts(service.attempts(str(quiz["id"]), str(person["id"]))):
+                        missing.discard(record.key)
+                        yield record
             for attempt in sorted(missing):
-                if review := service.review(attempt):
-                    if "pass_mark" not in quiz:
-                        quiz["pass_mark"] = service.pass_mark(str(quiz["id"]), str(review.get("userid")))
-                    yield from site.attempts([review])
-                else:
-                    yield Record("quiz_attempt", attempt, {"gone": True})
+                review = service.review(attempt)
+                yield from site.attempts([review]) if review else [Record("quiz_attempt", attempt, {"gone": True})]
 
     def _posts(self, service: "Service", site: "Site", forum: str, window: Window) -> Iterator[Record]:
         """Posts of the discussions that changed since the window began. Pinned discussions stand first whatever their age."""
@@ -436,7 +411,7 @@ class Moodle(Source):
             registration=self._registration(record),
             extensions=self._terms(record, due=False),
             key=f"{record.key}/{verb.name}",
-            revision=f"{record.get('sumgrades')}/{record['at']}",
+            revision=f"{record.get('sumgrades')}/{dig(record, 'quiz.sumgrades')}/{record['at']}",
         )
         if is_finished and record["at"] != record["timefinish"]:  # touched after its end: graded by hand, or again
             for other in _ATTEMPT_VERBS:
@@ -648,7 +623,7 @@ class Site:
         self._forum_of: dict[str, str] = {}  # discussion -> forum
         self._openings: dict[
             str, dict[str, Any]
-        ] = {}  # discussion -> {id, author, is_question, edited} of its first post
+        ] = {}  # discussion -> id, author, is_question, edited of its first post
         self._enrolled: dict[tuple[str, str], dict[str, Any]] = {}  # (course, user) -> {enrolled, roles}
 
     # --- learning
@@ -793,11 +768,7 @@ class Site:
         """One a person and course."""
         for person in roster:
             user = str(person.get("id"))
-            fields = {
-                "roles": self._enrolled[course, user]["roles"],
-                "enrolled": self._enrolled[course, user]["enrolled"],
-                "is_dated": False,
-            }
+            fields = {"enrolled": self._enrolled[course, user]["enrolled"], "is_dated": False}
             yield self._made("enrolment", f"{course}/{user}", course, user, None, fields)
 
     def activity_completions(self, course: str, user: str, statuses: Iterable[Mapping[str, Any]]) -> Iterator[Record]:
@@ -807,7 +778,6 @@ class Site:
             fields = {
                 "module": self._module(cmid, status.get("modname"), status.get("instance")),
                 "state": status.get("state"),
-                "tracked": status.get("istrackeduser"),
                 "rules": [str(rule.get("rulename")) for rule in _rows(status, "details")],
             }
             yield self._made("activity_completion", f"{cmid}/{user}", course, user, status.get("timecompleted"), fields)
@@ -834,28 +804,16 @@ class Site:
             quiz = self.quizzes.get(str(attempt.get("quiz")), {})
             fields = {
                 "module": self._module(quiz.get("coursemodule"), "quiz", attempt.get("quiz"), quiz.get("name")),
-                "number": attempt.get("attempt"),
                 **{name: attempt.get(name) for name in ("preview", "state", "timestart", "timefinish", "sumgrades")},
                 "quiz": {name: quiz.get(name) for name in ("sumgrades", "grade", "pass_mark")},
             }
-            yield self._made(
-                "quiz_attempt",
-                str(attempt.get("id")),
-                str(quiz.get("course") or ""),
-                attempt.get("userid"),
-                attempt.get("timemodified"),
-                fields,
-            )
+            course, user, at = str(quiz.get("course") or ""), attempt.get("userid"), attempt.get("timemodified")
+            yield self._made("quiz_attempt", str(attempt.get("id")), course, user, at, fields)
 
     def submissions(self, assignments: Iterable[Mapping[str, Any]]) -> Iterator[Record]:
         """One a submission; that of a group names no person."""
         for assignment, row in _nested(assignments, "submissions"):
-            fields = {
-                "module": self._assignment(assignment),
-                "status": row.get("status"),
-                "number": row.get("attemptnumber"),
-                "group": row.get("groupid"),
-            }
+            fields = {"module": self._assignment(assignment), "status": row.get("status")}
             yield self._made(
                 "submission", str(row.get("id")), self._course_of(assignment), row.get("userid") or None, row.get("timemodified"), fields
             )  # fmt: skip
@@ -901,18 +859,14 @@ class Site:
             forum = self.forums.get(self._forum_of.get(discussion, ""), {})
             opening = self._openings.get(discussion) if parent else None
             is_private = post.get("isprivatereply") is True
-            edited = max(_edited(post), opening["edited"] if opening else 0)
+            created = post.get("timecreated")
+            edited = max(_edited(post), opening["edited"] if opening and opening["edited"] > _seconds(created) else 0)
             fields = {
                 "forum": self._forum(forum),
                 "discussion": discussion,
                 "parent": parent,
-                "root": opening
-                and {
-                    "id": opening["id"],
-                    "is_own": opening["author"] == dig(post, "author.id"),
-                    "is_question": opening["is_question"],
-                },
-                "created": post.get("timecreated"),
+                "root": opening and {**opening, "is_own": opening["author"] == dig(post, "author.id")},
+                "created": created,
                 "is_edited": edited > 0,
                 "is_deleted": post.get("isdeleted") is True,
                 "is_private": is_private,
@@ -920,10 +874,8 @@ class Site:
                 "subject": None if parent or is_private else post.get("subject"),
                 "message": None if is_private else post.get("message"),
             }
-            at = edited or post.get("timecreated")
-            yield self._made(
-                "forum_post", str(post.get("id")), str(forum.get("course") or ""), dig(post, "author.id"), at, fields
-            )
+            course, author = str(forum.get("course") or ""), dig(post, "author.id")
+            yield self._made("forum_post", str(post.get("id")), course, author, edited or created, fields)
 
     def _open(self, post: Mapping[str, Any]) -> None:
         discussion = str(post.get("discussionid"))
@@ -942,24 +894,16 @@ class Site:
     def _made(self, kind: str, key: str, course: str, user: Any, at: Any, fields: Mapping[str, Any]) -> Record:
         known = self.courses.get(course, {})
         roles = self._enrolled.get((course, str(user)), {}).get("roles", ())
-        return Record(
-            kind,
-            key,
-            {
-                "fact": kind,
-                "id": key,
-                "course": {
-                    "id": course or None,
-                    "idnumber": known.get("idnumber"),
-                    "shortname": known.get("shortname"),
-                    "name": _plain(known.get("fullname")),
-                },
-                "person": self._person(user),
-                "role": "trainer" if self._trainers.intersection(roles) else None,
-                "at": at,
-                **fields,
-            },
-        )
+        about = {
+            "id": course or None,
+            "idnumber": known.get("idnumber"),
+            "shortname": known.get("shortname"),
+            "name": _plain(known.get("fullname")),
+            "methods": known.get("enrollmentmethods"),
+        }
+        role = "trainer" if self._trainers.intersection(roles) else None
+        whose = {"course": about, "person": self._person(user), "role": role, "at": at}
+        return Record(kind, key, {"fact": kind, "id": key, **whose, **fields})
 
     def _person(self, user: Any) -> dict[str, Any]:
         """The references of a user; a deleted one has a hash in the place of the address, which is no address."""
@@ -1085,7 +1029,7 @@ class Service:
         """Sections with modules."""
         return list(self.ask("core_course_get_contents", "", courseid=course))
 
-    def changed(self, course: str, since: datetime) -> dict[str, dict[str, list[str]]]:
+    def changed(self, course: str, since: datetime) -> Changes:
         """Module -> area -> ids that changed at `since` or later (Moodle itself asks: later than)."""
         rows = self.ask("core_course_get_updates_since", "instances", courseid=course, since=int(since.timestamp()) - 1)
         return {
@@ -1202,7 +1146,8 @@ def _inside(window: Window, records: Iterable[Record]) -> Iterator[Record]:
     start, end = window.start.timestamp(), window.end.timestamp()
     for record in records:
         at = record.get("at")
-        if record.get("gone") or (at and (not isinstance(at, int | float) or start <= at < end)):
+        is_undated = record.kind == "course_completion" and not at  # complete, it says, but not since when
+        if record.get("gone") or is_undated or (at and (not isinstance(at, int | float) or start <= at < end)):
             yield record
 
 
@@ -1234,8 +1179,10 @@ def _due_rules(connection: Connection) -> dict[str, date | int]:
     return rules
 
 
-def _last_visit(person: Mapping[str, Any]) -> int:
-    return max(_seconds(person.get("lastaccess")), _seconds(person.get("lastcourseaccess")))
+def _last_visit(person: Mapping[str, Any]) -> float:
+    """When somebody was last seen; a site that hides that from the token makes everybody count as seen just now."""
+    told = [person[name] for name in ("lastaccess", "lastcourseaccess") if name in person]
+    return max((_seconds(each) for each in told), default=float("inf"))
 
 
 def _moment(seconds: Any) -> datetime:

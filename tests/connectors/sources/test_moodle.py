@@ -531,6 +531,42 @@ def test_of_other_courses_it_is_not_said_whether_they_were_chosen(stated: list[d
     assert {(extension(each, "mandatory"), extension(each, "initiator")) for each in unknown} == {(None, None)}
 
 
+@pytest.mark.parametrize(
+    ("methods", "initiator"),
+    [(["self"], "self"), (["cohort", "meta"], "assigned"), (["manual", "self"], None), (["manual"], None), ([], None)],
+)
+def test_the_ways_to_enrol_tell_who_began(
+    whole: tuple[Moodle, list[Record]], methods: list[str], initiator: Any
+) -> None:
+    record = next(each for each in whole[1] if each.key == "5/4" and each.kind == "enrolment")
+    [made] = outcomes(record, course={**record["course"], "methods": methods})
+    assert extension(made, "initiator") == initiator
+    assert record["course"]["methods"] == ["manual"]
+
+
+def test_a_course_that_is_complete_without_any_date_is_quarantined_not_lost(server: Running, serve: Any) -> None:
+    def undated(answer: Any, form: dict[str, str]) -> Any:
+        if (form["courseid"], form["userid"]) == ("3", "5"):
+            answer["completionstatus"]["completions"] = []
+        return answer
+
+    url = serve(answering(Tampered(server, core_completion_get_course_completion_status=undated)))
+    moodle, records = pull(url)
+    mapper, made = mapped(moodle, landed(moodle, records))
+    assert [each.key for each in made if isinstance(each, Quarantined)] == ["3/5"]
+    assert mapper.counts.balances
+
+
+def test_where_visits_are_hidden_everybody_is_asked(server: Running, serve: Any) -> None:
+    def hidden(answer: Any, _: Any) -> Any:
+        return [{name: value for name, value in each.items() if not name.startswith("last")} for each in answer]
+
+    window = Window(datetime(2026, 11, 3, tzinfo=UTC), datetime(2026, 11, 5, tzinfo=UTC))
+    url = serve(answering(Tampered(server, core_enrol_get_enrolled_users=hidden)))
+    told, calm = ({(each.kind, each.key) for each in pull(at, window)[1]} for at in (url, server.url))
+    assert told == calm
+
+
 def test_a_community_is_joined_and_is_no_course_to_complete(stated: list[dict[str, Any]]) -> None:
     joined = of_course(stated, "joined", 6)
     assert len(joined) == 15
@@ -746,6 +782,15 @@ def test_an_edit_that_makes_a_question_of_a_remark_takes_back_the_remark() -> No
     assert [verb_of(each) for each in before] == ["posted", "replied"]
     assert [verb_of(each) for each in statements_of(after)] == ["asked", "answered"]
     assert retracted(after) == {fact_of(each) for each in before}
+
+
+def test_a_reply_to_an_edited_question_is_no_edit_itself() -> None:
+    moodle = completed(Moodle, {"host": TENANT, **FIELDS})
+    edited = {**QUESTION, "timemodified": QUESTION["timecreated"] + 600}
+    late = post(9000, 4, "Via Zelfbediening, tabblad Verlof, en dan Overboeken.", 1)
+    [_, record] = moodle.read({"posts": [edited, late]})
+    assert record["at"] == late["timecreated"]
+    assert record["is_edited"] is False
 
 
 def test_private_replies_and_deleted_posts_are_not_stated() -> None:

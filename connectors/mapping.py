@@ -154,10 +154,10 @@ class Mapper:
     def _account(self, records: list[Record], outcomes: list[Statement | Retracted | Ignored]) -> Iterator[Mapped]:
         counts = self.counts
         kept = [outcome for outcome in outcomes if not isinstance(outcome, Ignored)]
-        if kept:
+        reasons = [outcome.reason for outcome in outcomes if isinstance(outcome, Ignored)]
+        if any(not isinstance(outcome, Retracted) for outcome in kept) or (kept and not reasons):
             counts.mapped += len(records)
-        elif records:
-            reasons = [outcome.reason for outcome in outcomes if isinstance(outcome, Ignored)]
+        elif records:  # also one that is ignored and takes back what an earlier form of it made
             counts.ignored[reasons[0] if reasons else "no statement follows from it"] += len(records)
         for outcome in kept:
             if isinstance(outcome, Retracted):

@@ -2,20 +2,16 @@
 
 API         files on a disk or any store that fsspec knows; `;` or `,`, with or without BOM, UTF-8 or Windows-1252, dd-mm-yyyy, decimal comma
 Permission  to read the files
-People      by employee id, else by e-mail address; a name column is never read
+People      by employee id, else by e-mail address; a name column is never read, titles of talks between two people are not kept
 Late facts  sheets come late and are corrected; the look-back is 35 days, and a corrected line replaces its statement
-Rejects     a line that cannot be understood is quarantined with file, line number and reason; the others load
-Not seen    what nobody wrote down; formulas are not computed, the values that Excel saved are read
+Rejects     a line that cannot be understood is quarantined with file, line number and reason; the others load, and so do the other files
+Not seen    what nobody wrote down; lines that were deleted (mark them absent instead); formulas are not computed
 Verified    with sheets as Dutch Excel writes them
 """
 
-import csv
-import io
 import posixpath
 import re
-import zipfile
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock
 from typing import Any, ClassVar
@@ -26,11 +22,13 @@ import fsspec
 
 from connectors.http import Api
 from connectors.source import Kind, Record, Setting, Source, Verified, Window, maps
+from connectors.tables import HEADER_WITHIN, LARGEST_FILE, rows
 from leerstroom.errors import BadRecord, ConfigurationError
-from leerstroom.people import People
+from leerstroom.people import People, Pseudonyms
 from leerstroom.statements import (
     Ignored,
     Outcome,
+    Retracted,
     Verb,
     activity,
     duration,
@@ -40,10 +38,6 @@ from leerstroom.statements import (
     utc_text,
     verbs,
 )
-
-_LARGEST_FILE = 50 * 1024 * 1024
-_LARGEST_UNPACKED = 500 * 1024 * 1024
-_HEADER_WITHIN = 25  # lines of titles above the header
 
 HEADERS: Mapping[str, tuple[str, ...]] = {
     "person_id": (
@@ -67,6 +61,7 @@ HEADERS: Mapping[str, tuple[str, ...]] = {
     "kind": ("kind", "soort", "type", "vorm", "werkvorm"),
     "role": ("role", "rol"),
     "initiator": ("initiator", "initiatief"),
+    "registered_by": ("registered_by", "geregistreerd door", "opgegeven door", "bron", "source"),
 }
 _PRESENT = frozenset({"present", "aanwezig", "ja", "j", "x", "yes", "y", "1", "true", "waar", "✓", "v"})
 _LATE = frozenset({"late", "laat", "te laat"})
@@ -97,7 +92,23 @@ _KINDS: Mapping[str, tuple[Verb, str]] = {
     **dict.fromkeys(("shadowing", "meelopen", "meekijken"), (verbs.SHADOWED, types.VISIT)),
 }  # fmt: skip
 _TRAINERS = frozenset({"trainer", "docent", "begeleider", "facilitator", "host"})
-_COACHES = frozenset({"coach", "mentor", "praktijkbegeleider"})
+_COACHES: Mapping[str, Verb] = {
+    "coach": verbs.COACHED,
+    "mentor": verbs.MENTORED,
+    "praktijkbegeleider": verbs.MENTORED,
+    "buddy": verbs.MENTORED,
+}
+_TALKS = frozenset({
+    "coaching",
+    "coachgesprek",
+    "mentoring",
+    "shadowing",
+    "meelopen",
+    "meekijken",
+})  # their titles name people
+_SELF = frozenset({"self", "zelf", "eigen", "eigen initiatief", "eigen opgave", "medewerker", "deelnemer"})
+_ASSIGNED = frozenset({"assigned", "verplicht", "leidinggevende", "organisatie", "toegewezen"})
+_UNREADABLE = "?"
 
 
 class Sheet(Source):
@@ -111,21 +122,23 @@ class Sheet(Source):
     settings: ClassVar[tuple[Setting, ...]] = (
         Setting("files", "Files", many=True, help="paths or addresses with *, such as registers/*.xlsx"),
         Setting("columns", "Columns", kind="mapping", required=False, help="ours: header in the sheet; usual Dutch and English headers are known"),
-        Setting("worksheet", "Worksheet", required=False, help="of XLSX files; the first by default"),
+        Setting("worksheet", "Worksheet", required=False, help="of XLSX files; * for all, the first by default"),
         Setting("default_kind", "Kind", default="classroom", required=False, help="of sessions whose line names none: classroom, workshop, meeting, coaching …"),
+        Setting("language", "Language", default="nl", required=False, help="of the titles, BCP 47"),
         Setting("time_zone", "Time zone", default="Europe/Amsterdam", kind="zone", required=False),
         Setting("register", "Register", default="https://registers.leerstroom.example", kind="url", required=False, help="home page of sessions; never change it"),
     )  # fmt: skip
     record_kinds: ClassVar[tuple[str, ...]] = ("line",)
     keep: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        "line": (*(name for name in HEADERS if name != "name"), "file", "line", "group_size"),
-    }  # fmt: skip
+        "line": (*HEADERS, "file", "line", "worksheet", "group_size", "part", "repeated", "fault"),
+    }
     people: ClassVar[Mapping[str, Mapping[str, str]]] = {"line": {"person_id": "hr", "email": "email"}}
 
     @property
     def tenant(self) -> str:
         """The register."""
-        return str(self.connection.get("register", "https://registers.leerstroom.example"))
+        register = self.connection.get("tenant") or self.connection.get("register")
+        return str(register or "https://registers.leerstroom.example").rstrip("/")
 
     def api(self) -> Api:
         """Nothing is asked over HTTP; the object only counts zero requests."""
@@ -134,47 +147,75 @@ class Sheet(Source):
     # --- pull ----------------------------------------------------------------------------------------------------------------
 
     def pull(self, api: Api, window: Window) -> Iterator[Record]:
-        """Lines of all files whose session lies in the window; a line without a date that can be read is given too, to be reported."""
+        """Lines of all files whose session lies in the window.
+
+        A line without a readable date comes with the dated lines of its file, to be reported; a file that cannot be read is one
+        record. Where several files tell of the same person in the same session, the file that was changed last counts.
+        """
         zone = ZoneInfo(str(self.connection.get("time_zone", "Europe/Amsterdam")))
         first, last = (
             window.start.astimezone(zone).date(),
             (window.end - timedelta(microseconds=1)).astimezone(zone).date(),
         )
+        told: list[Record] = []
+        newest: dict[str, str] = {}
         for path in self._paths():
-            for record in self.read_file(path):
+            try:
+                records = list(self.read_file(path))
+            except BadRecord as error:
+                name = posixpath.basename(path)
+                told.append(Record("line", name, {"file": name, "fault": str(error)}))
+                continue
+            days = {day for record in records if (day := _date(record.get("date")))}
+            inside = {day for day in days if first <= day <= last}
+            for record in records:
                 day = _date(record.get("date"))
-                if day is None or first <= day <= last:
-                    yield record
+                if day in inside or (day is None and (inside or not days)):
+                    told.append(record)
+                    newest[_identity(record)] = record["file"]
+        for record in told:
+            if "fault" not in record and newest[_identity(record)] != record["file"]:
+                record["repeated"] = "repeated in a newer sheet"
+            yield record
 
     def _paths(self) -> list[str]:
-        found: list[str] = []
+        """All files, those that were changed last at the end."""
+        found: list[tuple[float, str]] = []
         for pattern in self.connection["files"]:
-            files, inside = fsspec.core.url_to_fs(str(pattern))
-            scheme = str(pattern).split("://", 1)[0] + "://" if "://" in str(pattern) else ""
-            matched = sorted(
-                f"{scheme}{each}"
-                for each in files.glob(inside)
-                if not posixpath.basename(str(each)).startswith(("~$", "."))
-            )
-            if not matched and "*" not in str(pattern):
+            try:
+                files, inside = fsspec.core.url_to_fs(str(pattern))
+                scheme = str(pattern).split("://", 1)[0] + "://" if "://" in str(pattern) else ""
+                wanted = (
+                    [f"{inside.rstrip('/')}/*.csv", f"{inside.rstrip('/')}/*.xlsx"] if files.isdir(inside) else [inside]
+                )
+                matched = [each for one in wanted for each in files.glob(one) if _is_sheet(str(each))]
+                found += [(_changed(files.info(each)), f"{scheme}{each}") for each in matched]
+            except (OSError, ValueError, ImportError) as error:
+                raise ConfigurationError(
+                    f"connection '{self.connection.name}': {pattern} cannot be listed ({type(error).__name__}); check 'files'"
+                ) from error
+            if not matched and "*" not in str(pattern) and not files.isdir(inside):
                 raise ConfigurationError(
                     f"connection '{self.connection.name}': {pattern} does not exist; check 'files'"
                 )
-            found += matched
-        return found
+        return list(dict.fromkeys(path for _, path in sorted(found)))
 
     def read_file(self, path: str) -> Iterator[Record]:
         """The lines of one file, with line numbers as Excel shows them. Raises BadRecord for a file that is no sheet, with what is wrong."""
         name = posixpath.basename(path)
-        with fsspec.open(path, "rb") as stream:
-            data = stream.read(_LARGEST_FILE + 1)
-        if len(data) > _LARGEST_FILE:
-            raise BadRecord(f"{name} is larger than {_LARGEST_FILE // 1024 // 1024} MB; split it")
-        rows = _xlsx_rows(data, name, self.connection.get("worksheet")) if data[:2] == b"PK" else _csv_rows(data)
-        lines = list(_lines(rows, name, self.connection.get("columns") or {}))
-        present = Counter(_session(line) for line in lines if line.get("status") in {None, "present", "late"})
+        try:
+            with fsspec.open(path, "rb") as stream:
+                data = stream.read(LARGEST_FILE + 1)
+        except OSError as error:
+            raise BadRecord(f"{name} cannot be opened ({type(error).__name__})") from error
+        columns, worksheet = self.connection.get("columns") or {}, self.connection.get("worksheet")
+        found = rows(data, name, lambda cells: _is_header(_names(cells, columns)), worksheet)
+        lines = list(_lines(found, name, columns))
+        _number_parts(lines)
+        present = _present(lines)
         for line in lines:
-            yield Record("line", f"{name} line {line['line']}", {**line, "group_size": present[_session(line)]})
+            sheet = f" {line['worksheet']}" if worksheet == "*" and line.get("worksheet") else ""
+            yield Record("line", f"{name}{sheet} line {line['line']}", {**line, "group_size": present[_session(line)]})
 
     def read(self, payload: Any) -> Iterator[Record]:
         """One line as an object, with our names or the sheet's headers."""
@@ -186,34 +227,65 @@ class Sheet(Source):
             raise BadRecord("the line has no column for a person, or none for a session")
         if "status" in fields:
             fields["status"] = _status(fields["status"])
-        for name in ("file", "line", "group_size"):
+        for name in ("file", "line", "worksheet", "group_size", "part", "repeated"):
             if name in payload:
                 fields[name] = payload[name]
-        yield Record(
-            "line",
-            f"{payload.get('file', 'input')} line {payload.get('line', name_uuid(repr(sorted(map(str, payload.items())))))}",
-            fields,
-        )
+        what = payload.get("line") or name_uuid("line", *(str(fields.get(name)) for name in ("session_id", "title", "date", "start")))  # fmt: skip
+        yield Record("line", f"{payload.get('file', 'input')} line {what}", fields)
 
     def check(self, api: Api) -> str:
-        """Reads every file and says how many lines it holds."""
-        paths = self._paths()
-        lines = sum(1 for path in paths for _ in self.read_file(path))
+        """Reads every file and says how many lines it holds. Raises ConfigurationError that names all files that cannot be read."""
+        paths, lines, faults = self._paths(), 0, []
+        for path in paths:
+            try:
+                lines += sum(1 for _ in self.read_file(path))
+            except BadRecord as error:
+                faults.append(str(error))
+        if faults:
+            raise ConfigurationError(f"connection '{self.connection.name}': " + "; ".join(faults))
         return f"{len(paths)} files with {lines} lines"
+
+    # --- at the edge --------------------------------------------------------------------------------------------------------------
+
+    def minimise(self, record: Record, pseudonyms: Pseudonyms) -> Record:
+        """The line as it may land. What stands in a cell and cannot be read does not land either: it may be anything, also a name."""
+        kept = super().minimise(record, pseudonyms)
+        for name, readable in _READABLE.items():
+            if not _is_empty(kept.get(name)) and not readable(kept[name]):
+                kept[name] = _UNREADABLE
+        kept_words = {
+            "role": _word(kept.get("role"), _TRAINERS | _COACHES.keys()),
+            "initiator": _initiator(kept.get("initiator")),
+            "registered_by": "self" if _text(kept.get("registered_by")).lower() in _SELF else None,
+        }
+        for name, word in kept_words.items():
+            if kept.pop(name, None) is not None and word:
+                kept[name] = word
+        if self._is_talk(kept) and kept.get("title"):
+            kept["title"] = pseudonyms.account(self.tenant, _text(kept["title"]))
+        return kept
+
+    def _is_talk(self, line: Mapping[str, Any]) -> bool:
+        return (_text(line.get("kind")) or str(self.connection.get("default_kind"))).lower() in _TALKS
 
     # --- map --------------------------------------------------------------------------------------------------------------------
 
     @maps("line")
-    def line(self, line: Record, people: People) -> Outcome:
-        """`attended` (or coached, shadowed) for someone who was present."""
+    def line(self, line: Record, people: People) -> Outcome | list[Outcome]:
+        """`attended` (or coached, mentored, shadowed) for someone who was present."""
+        if line.get("fault"):
+            raise BadRecord(str(line["fault"]))
         try:
             return self._outcome(line, people)
         except BadRecord as error:
             raise BadRecord(f"{line.get('file', 'input')} line {line.get('line', '?')}: {error}") from error
 
-    def _outcome(self, line: Record, people: People) -> Outcome:
+    def _outcome(self, line: Record, people: People) -> Outcome | list[Outcome]:
+        if line.get("repeated"):
+            return Ignored(str(line["repeated"]))
         if line.get("status") == "absent":
-            return Ignored("absent")
+            # A sheet that said present before is corrected by it.
+            return [Ignored("absent"), Retracted(_fact(line), reason="the sheet says absent now")]
         if line.get("status") == "unknown":
             raise BadRecord("status is neither present nor absent")
         day = _date(line.get("date"))
@@ -223,25 +295,32 @@ class Sheet(Source):
             raise BadRecord("employee id and e-mail address are both empty")
         verb, kind = self._kind(line)
         start, end, seconds = self._times(line, day)
-        session, group = _session(line), line.get("group_size")
-        role = str(line.get("role") or "").strip().lower()
+        session, role = _session(line), _text(line.get("role")).lower()
+        verb = _COACHES.get(role, verb)
         length = duration(seconds) if seconds is not None else None
+        size = line.get("group_size")
+        extensions = {
+            "initiator": _initiator(line.get("initiator")),
+            "actor-role": "trainer" if role in _TRAINERS else None,
+            "group-size": size if isinstance(size, int) and not isinstance(size, bool) and size > 0 else None,
+            "self-reported": True if line.get("registered_by") == "self" else None,
+        }
+        series = _text(line.get("session_id")) or _text(line.get("title")) or session
         return statement(
             actor=people.actor(None, hr=line.get("person_id"), email=line.get("email")),
-            verb=verbs.COACHED if role in _COACHES else verb,
+            verb=verb,
             object=activity(
-                f"{self.tenant}/sessions/{quote(session, safe='')}", kind, name=_text(line.get("title")), language="nl"
+                f"{self.tenant}/sessions/{quote(session, safe='')}",
+                kind,
+                name=None if self._is_talk(line) else _text(line.get("title")),
+                language=str(self.connection.get("language") or "nl"),
             ),
             result={"duration": length},
-            grouping=f"{self.tenant}/series/{quote(_text(line.get('session_id')) or _text(line.get('title')) or session, safe='')}",
+            grouping=f"{self.tenant}/series/{quote(series, safe='')}",
             timestamp=end or start,
-            extensions={
-                "initiator": _initiator(line.get("initiator")),
-                "actor-role": "trainer" if role in _TRAINERS else None,
-                "group-size": group if isinstance(group, int) and group > 0 else None,
-            },
-            key=f"{session}/{line.get('person_id') or line.get('email')}",
-            revision=f"{verb.name} {kind} {length} {utc_text(end or start)} {role}",
+            extensions=extensions,
+            key=_fact(line),
+            revision=f"{verb.name} {kind} {length} {utc_text(end or start)} {sorted(extensions.items())}",
         )
 
     def _kind(self, line: Mapping[str, Any]) -> tuple[Verb, str]:
@@ -271,67 +350,68 @@ class Sheet(Source):
 # --- files into lines -----------------------------------------------------------------------------------------------------------------
 
 
-def _csv_rows(data: bytes) -> Iterator[tuple[int, list[Any]]]:
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("cp1252", "replace")
-    head = "\n".join(text.splitlines()[:_HEADER_WITHIN])
-    delimiter = max(";,\t", key=head.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    try:
-        for row in reader:
-            yield reader.line_num, list(row)
-    except csv.Error as error:
-        raise BadRecord(f"line {reader.line_num} is no CSV: {error}") from error
+def _is_sheet(path: str) -> bool:
+    """Not what editors leave beside a file that is open."""
+    return not posixpath.basename(path).startswith(("~$", ".~", "."))
 
 
-def _xlsx_rows(data: bytes, name: str, worksheet: str | None) -> Iterator[tuple[int, list[Any]]]:
-    import openpyxl
-
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > _LARGEST_UNPACKED:
-                raise BadRecord(f"{name} unpacks to more than {_LARGEST_UNPACKED // 1024 // 1024} MB; it is refused")
-        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-        sheet = book[worksheet] if worksheet else book.worksheets[0]
-        for number, row in enumerate(sheet.iter_rows(values_only=True), 1):
-            yield number, list(row)
-        book.close()
-    except BadRecord:
-        raise
-    except KeyError as error:
-        raise BadRecord(f"{name} has no worksheet '{worksheet}'") from error
-    except Exception as error:
-        raise BadRecord(f"{name} is no XLSX file that can be read ({type(error).__name__})") from error
+def _changed(info: Mapping[str, Any]) -> float:
+    """When a file was changed, as its store tells it; 0 where it does not."""
+    for name in ("mtime", "LastModified", "last_modified", "updated", "created"):
+        value = info.get(name)
+        if isinstance(value, datetime):
+            return value.timestamp()
+        if isinstance(value, int | float):
+            return float(value)
+        if isinstance(value, str):
+            try:
+                return datetime.fromisoformat(value).timestamp()
+            except ValueError:
+                continue
+    return 0.0
 
 
-def _lines(rows: Iterator[tuple[int, list[Any]]], name: str, columns: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+def _lines(
+    found: Iterable[tuple[str, int, list[Any]]], name: str, columns: Mapping[str, str]
+) -> Iterator[dict[str, Any]]:
     names: list[str | None] = []
-    for number, row in rows:
-        if not names:
-            found = _names(row, columns)
-            if {"person_id", "email"} & set(found) and {"date", "session_id"} & set(found):
-                names = found
-            elif number >= _HEADER_WITHIN:
-                break
-            continue
-        cells = {
-            ours: value
-            for ours, value in zip(names, row, strict=False)
-            if ours and value is not None and str(value).strip()
-        }
-        first = str(next((value for value in row if value not in {None, ""}), "")).strip().lower()
-        if not cells or first.startswith(("totaal", "total")):
-            continue
-        line = {key: _plain(value) for key, value in cells.items()}
-        if "status" in names:
-            line["status"] = _status(line.get("status"))
-        yield {**line, "file": name, "line": number}
-    if not names:
+    sheet, seen = "", False
+    for worksheet, number, row in found:
+        if worksheet != sheet:
+            sheet, names = worksheet, []
+        header = _names(row, columns)
+        if _is_header(header):  # also a second one further down, above another block
+            names, seen = header, True
+        elif names:
+            cells = {ours: value for ours, value in zip(names, row, strict=False) if ours and not _is_empty(value)}
+            if not _is_total(row, cells):
+                line = {key: _plain(value) for key, value in cells.items()}
+                if "status" in names:
+                    line["status"] = _status(line.get("status"))
+                yield {**line, "file": name, "line": number, **({"worksheet": worksheet} if worksheet else {})}
+        elif number >= HEADER_WITHIN and not worksheet:
+            break
+    if not seen:
         raise BadRecord(
             f"{name} has no header with a person (employee id or e-mail) and a date or session; name them in 'columns'"
         )
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or not str(value).strip()
+
+
+_TOTAL = re.compile(r"\s*(?:sub)?tota(?:al|len|ls?)\b", re.IGNORECASE).match
+
+
+def _is_total(row: list[Any], cells: Mapping[str, Any]) -> bool:
+    first = next((value for value in row if not _is_empty(value)), "")
+    return _TOTAL(str(first)) is not None and _date(cells.get("date")) is None
+
+
+def _is_header(names: list[str | None]) -> bool:
+    found = set(names)
+    return bool({"person_id", "email"} & found) and bool({"date", "session_id"} & found)
 
 
 def _names(row: list[Any], columns: Mapping[str, str]) -> list[str | None]:
@@ -358,6 +438,62 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, int | float | bool) else str(value).strip()
 
 
+# --- lines among each other ---------------------------------------------------------------------------------------------------------------
+
+
+def _session(line: Mapping[str, Any]) -> str:
+    """A session is its id (or title) on its day: a course of three days is three sessions."""
+    day = _date(line.get("date"))
+    return f"{_text(line.get('session_id')) or _text(line.get('title')) or 'session'} {day.isoformat() if day else ''}".strip()
+
+
+def _fact(line: Mapping[str, Any]) -> str:
+    """What a line is about, wherever it stands: session, person and, for who came twice that day, which part."""
+    part = line.get("part")
+    return f"{_session(line)}/{line.get('person_id') or line.get('email')}{f'/{part}' if part else ''}"
+
+
+def _identity(line: Mapping[str, Any]) -> str:
+    """The fact of a raw line; a line of nobody or no day is only itself."""
+    if _is_empty(line.get("person_id") or line.get("email")) or _date(line.get("date")) is None:
+        return f"{line.get('file')} {line.get('worksheet')} {line.get('line')}"
+    return _fact(line).casefold()
+
+
+def _number_parts(lines: list[dict[str, Any]]) -> None:
+    """Tells the morning from the afternoon of one person in one session, and a line that is repeated from one that counts.
+
+    Of lines that say the same person, session and start the last counts.
+    """
+    starts: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    for line in lines:
+        starts.setdefault(_identity(line), {}).setdefault(_sorting(line.get("start")), []).append(line)
+    for by_start in starts.values():
+        for part, (_, same) in enumerate(sorted(by_start.items()), 1):
+            for line in same:
+                if part > 1:
+                    line["part"] = part
+            for line in same[:-1]:
+                line["repeated"] = "repeated further down in the sheet"
+
+
+def _sorting(start: Any) -> str:
+    try:
+        found = _clock(start, "start")
+    except BadRecord:
+        found = None
+    return found.isoformat() if found else ""
+
+
+def _present(lines: list[dict[str, Any]]) -> dict[str, int]:
+    """How many people were present, by session."""
+    people: dict[str, set[str]] = {_session(line): set() for line in lines}
+    for number, line in enumerate(lines):
+        if line.get("status") in {None, "present", "late"}:
+            people[_session(line)].add(str(line.get("person_id") or line.get("email") or number).casefold())
+    return {session: len(found) for session, found in people.items()}
+
+
 # --- cells -----------------------------------------------------------------------------------------------------------------------------
 
 
@@ -375,40 +511,42 @@ def _text(value: Any) -> str:
     return " ".join(str(value).split()) if value is not None and not isinstance(value, dict | list) else ""
 
 
-def _session(line: Mapping[str, Any]) -> str:
-    """A session is its id (or title) on its day: a course of three days is three sessions."""
-    day = _date(line.get("date"))
-    return f"{_text(line.get('session_id')) or _text(line.get('title')) or 'session'} {day.isoformat() if day else ''}".strip()
-
-
 _DUTCH_DATE = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{2}|\d{4})(?:[ T].*)?").fullmatch
 _ISO_DATE = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[ T].*)?").fullmatch
+_WORDS_DATE = re.compile(r"(?:[a-z]+\.? )?(\d{1,2})[- ]([a-z]{3})[a-z]*\.?[- ](\d{2}|\d{4})").fullmatch
+_MONTHS = {name: number for number, names in enumerate(("jan", "feb", "mrt maa mar", "apr", "mei may", "jun", "jul", "aug", "sep", "okt oct", "nov", "dec"), 1) for name in names.split()}  # fmt: skip
 
 
 def _date(value: Any) -> date | None:
-    """A day: dd-mm-yyyy, yyyy-mm-dd, or Excel's serial number; None for anything else."""
+    """A day: dd-mm-yyyy, yyyy-mm-dd, 3 november 2026, or Excel's serial number; None for anything else."""
     if isinstance(value, bool) or value is None:
         return None
-    text = str(value).strip()
+    text = str(value).strip().lower()
     try:
         if found := _ISO_DATE(text):
             return date(int(found[1]), int(found[2]), int(found[3]))
         if found := _DUTCH_DATE(text):
-            year = int(found[3]) + (2000 if len(found[3]) == 2 else 0)
-            return date(year, int(found[2]), int(found[1]))
+            return date(_year(found[3]), int(found[2]), int(found[1]))
+        if found := _WORDS_DATE(text):
+            return date(_year(found[3]), _MONTHS[found[2]], int(found[1]))
         serial = float(text)
         return date(1899, 12, 30) + timedelta(days=int(serial)) if 20_000 < serial < 80_000 else None
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, KeyError):
         return None
+
+
+def _year(text: str) -> int:
+    return int(text) + (2000 if len(text) == 2 else 0)
 
 
 _CLOCK = re.compile(
     r"(?:\d{4}-\d\d-\d\d[ T])?(\d{1,2})[:.u](\d{2})(?:[:.]\d{2}(?:\.\d+)?)?(?: ?uur)?", re.IGNORECASE
 ).fullmatch
+_HOUR = re.compile(r"(\d{1,2}) ?(?:u|uur|h)", re.IGNORECASE).fullmatch
 
 
 def _clock(value: Any, name: str) -> clock | None:
-    """A time of day: 13:30, 13.30, or Excel's fraction of a day. Raises BadRecord for anything else that is not empty."""
+    """A time of day: 13:30, 13.30, 13u30, 9 uur, or Excel's fraction of a day. Raises BadRecord for anything else that is not empty."""
     if value is None or value == "":
         return None
     try:
@@ -417,6 +555,8 @@ def _clock(value: Any, name: str) -> clock | None:
             return clock(minutes // 60, minutes % 60)
         if found := _CLOCK(str(value).strip()):
             return clock(int(found[1]), int(found[2]))
+        if found := _HOUR(str(value).strip()):
+            return clock(int(found[1]))
     except ValueError:
         pass
     raise BadRecord(f"{name} is no time like 13:30")
@@ -440,6 +580,28 @@ def _hours(value: Any) -> float | None:
 
 def _initiator(value: Any) -> str | None:
     text = _text(value).lower()
-    if text in {"self", "zelf", "eigen", "eigen initiatief"}:
-        return "self"
-    return "assigned" if text in {"assigned", "verplicht", "leidinggevende", "organisatie", "toegewezen"} else None
+    return "self" if text in _SELF else "assigned" if text in _ASSIGNED else None
+
+
+def _word(value: Any, known: Iterable[str]) -> str | None:
+    text = _text(value).lower()
+    return text if text in set(known) else None
+
+
+def _reads(read: Callable[[Any], object]) -> Callable[[Any], bool]:
+    def readable(value: Any) -> bool:
+        try:
+            return read(value) is not None
+        except BadRecord:
+            return False
+
+    return readable
+
+
+_READABLE: Mapping[str, Callable[[Any], bool]] = {
+    "date": _reads(_date),
+    "start": _reads(lambda value: _clock(value, "start")),
+    "end": _reads(lambda value: _clock(value, "end")),
+    "hours": _reads(_hours),
+    "kind": lambda value: _text(value).lower() in _KINDS,
+}

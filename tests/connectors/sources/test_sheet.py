@@ -2,6 +2,9 @@
 
 import io
 import json
+import os
+import subprocess
+import sys
 import zipfile
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -11,14 +14,16 @@ import openpyxl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from source_contract import KEY, RECORDINGS, SourceContract, completed, landed, mapped, people_of
+from source_contract import KEY, RECORDINGS, SourceContract, check_pair, completed, landed, mapped, pairs, people_of
 
 from connectors.mapping import Mapper, Quarantined
 from connectors.source import Window
 from connectors.sources.sheet import Sheet, _date, _hours
 from leerstroom.errors import BadRecord, ConfigurationError
 from leerstroom.people import Directory, Employee
-from leerstroom.statements import types, verbs
+from leerstroom.revisions import Revisions
+from leerstroom.state import open_state
+from leerstroom.statements import Retracted, types, verbs
 from leerstroom.statements.vocabulary import EXTENSION_BASE
 
 DEMO = RECORDINGS / "demo" / "sheet"
@@ -28,7 +33,6 @@ WINDOW = Window(datetime(2026, 10, 25, 23, tzinfo=UTC), datetime(2026, 11, 15, 2
 class TestSheet(SourceContract):
     source = Sheet
     window = WINDOW
-    empty_gives_nothing = False  # lines without a date are reported in every window
     names = ("Bakker", "Jansen, B.")
 
     def connection(self, url: str | None) -> dict[str, Any]:
@@ -40,11 +44,23 @@ def write(folder: Path, text: str, name: str = "lijst.csv", encoding: str = "utf
     return completed(Sheet, {"files": [str(folder / name)]})
 
 
-def load(sheet: Sheet, directory: Directory | None = None) -> tuple[Mapper, list]:
+YEAR = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
+
+
+def pull(sheet: Sheet, window: Window = YEAR) -> list:
     with sheet.api() as api:
-        records = list(sheet.pull(api, Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))))
+        return list(sheet.pull(api, window))
+
+
+def load(sheet: Sheet, directory: Directory | None = None, *, retracted: bool = False) -> tuple[Mapper, list]:
     mapper = Mapper(sheet, people_of(sheet, directory))
-    return mapper, list(mapper.statements(landed(sheet, records)))
+    made = list(mapper.statements(landed(sheet, pull(sheet))))
+    return mapper, [each for each in made if retracted or not isinstance(each, Retracted)]
+
+
+@pytest.mark.parametrize("pair", pairs("sheet"), ids=lambda path: path.stem)
+def test_pair(pair: Path) -> None:
+    check_pair(Sheet, pair)
 
 
 HEAD = "Personeelsnummer;Naam;Sessie;Titel;Datum;Van;Tot;Uren;Aanwezig;Soort\r\n"
@@ -102,6 +118,8 @@ def test_hours_count_before_start_and_end_and_a_summer_day_keeps_its_clock(tmp_p
         ("Intervisie", "", verbs.ATTENDED, types.FACE_TO_FACE_DISCUSSION),
         ("meelopen", "", verbs.SHADOWED, types.VISIT),
         ("coachgesprek", "coach", verbs.COACHED, types.FACE_TO_FACE_DISCUSSION),
+        ("mentoring", "mentor", verbs.MENTORED, types.FACE_TO_FACE_DISCUSSION),
+        ("werkplekleren", "praktijkbegeleider", verbs.MENTORED, types.GUIDED_ON_THE_JOB),
         ("werkplekleren", "", verbs.ATTENDED, types.GUIDED_ON_THE_JOB),
         ("overleg", "", verbs.ATTENDED, types.MEETING),
     ],
@@ -124,14 +142,36 @@ def test_a_trainer_is_marked_and_the_size_of_the_group_counts_who_was_there(tmp_
 
 def test_why_someone_was_absent_never_lands(tmp_path: Path) -> None:
     sheet = write(tmp_path, "employee_id;date;title;status\nE1;2026-11-03;t;ziek\nE2;2026-11-03;t;griep\n")
-    with sheet.api() as api:
-        kept = [
-            sheet.minimise(record, KEY)
-            for record in sheet.pull(api, Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)))
-        ]
+    kept = landed(sheet, pull(sheet))
     assert [record["status"] for record in kept] == ["absent", "unknown"]
     assert "ziek" not in json.dumps(kept)
     assert "griep" not in json.dumps(kept)
+
+
+def test_what_cannot_be_read_does_not_land_for_it_may_be_a_name(tmp_path: Path) -> None:
+    head = "employee_id;datum;titel;uren;van;soort;rol;initiatief;geregistreerd door\n"
+    sheet = write(tmp_path, head + "E1;Jansen;t;Jansen;Jansen;Jansen;Jansen;Jansen;Jansen\n")
+    kept = landed(sheet, pull(sheet))
+    assert "Jansen" not in json.dumps(kept)
+    assert [kept[0].get(name) for name in ("date", "hours", "start", "kind", "role")] == ["?", "?", "?", "?", None]
+    mapper, _ = mapped(sheet, kept)
+    assert mapper.counts.quarantined == {"lijst.csv line 2: date is no date like 03-11-2026": 1}
+
+
+def test_the_title_of_a_talk_between_two_people_is_not_kept(tmp_path: Path) -> None:
+    text = "employee_id;date;title;kind\nE1;2026-11-03;Gesprek met Anna;coachgesprek\nE1;2026-11-03;Gesprek met Bas;coachgesprek\n"
+    sheet = write(tmp_path, text)
+    assert "Anna" not in json.dumps(landed(sheet, pull(sheet)))
+    _, made = load(sheet)
+    assert len({each["object"]["id"] for each in made}) == 2
+    assert not any("name" in each["object"]["definition"] for each in made)
+
+
+def test_what_people_report_of_themselves_says_so(tmp_path: Path) -> None:
+    text = "employee_id;date;title;bron\nE1;2026-11-03;t;eigen opgave\nE2;2026-11-03;t;J. van der Berg\n"
+    _, made = load(write(tmp_path, text))
+    name = EXTENSION_BASE + "self-reported"
+    assert [each["context"]["extensions"].get(name) for each in made] == [True, None]
 
 
 def test_a_corrected_line_is_the_same_fact_with_another_id_wherever_it_stands(tmp_path: Path) -> None:
@@ -140,6 +180,112 @@ def test_a_corrected_line_is_the_same_fact_with_another_id_wherever_it_stands(tm
     name = EXTENSION_BASE + "record"
     assert before["context"]["extensions"][name] == after["context"]["extensions"][name]
     assert before["id"] != after["id"]
+
+
+def test_a_line_that_says_absent_now_takes_back_what_it_made(tmp_path: Path) -> None:
+    head = "employee_id;date;title;status\n"
+    _, [before] = load(write(tmp_path, f"{head}E1;2026-11-03;t;ja\n"))
+    mapper, [retracted] = load(write(tmp_path, f"{head}E1;2026-11-03;t;nee\n"), retracted=True)
+    assert mapper.counts.ignored == {"absent": 1}
+    assert mapper.counts.balances
+    revisions = Revisions(open_state(f"sqlite:///{tmp_path}/state.sqlite"), "registers")
+    revisions.plan([dict(before)], "2026-11-04T01:00:00.000Z")
+    assert [void for void, _ in revisions.retract([retracted.key], "2026-11-05T01:00:00.000Z")] == [before["id"]]
+
+
+def test_somebody_more_in_a_session_is_a_new_form_of_all_its_lines(tmp_path: Path) -> None:
+    _, [before] = load(write(tmp_path, "employee_id;date;title\nE1;2026-11-03;t\n"))
+    _, [after, _] = load(write(tmp_path, "employee_id;date;title\nE1;2026-11-03;t\nE2;2026-11-03;t\n"))
+    assert before["context"] != after["context"]
+    assert before["id"] != after["id"], "another statement under the same id would be a conflict"
+
+
+def test_morning_and_afternoon_are_two_and_a_line_that_is_repeated_is_one(tmp_path: Path) -> None:
+    mapper, made = load(
+        write(
+            tmp_path,
+            f"{HEAD}E1;;S;t;03-11-2026;13:00;15:00;;ja;cursus\nE1;;S;t;03-11-2026;09:00;12:00;;ja;cursus\n"
+            "E1;;S;t;03-11-2026;13:00;16:00;;ja;cursus\n",
+        )
+    )
+    assert sorted(each["result"]["duration"] for each in made) == ["PT3H", "PT3H"]
+    assert len({each["context"]["extensions"][EXTENSION_BASE + "record"] for each in made}) == 2
+    assert {each["context"]["extensions"][EXTENSION_BASE + "group-size"] for each in made} == {1}
+    assert mapper.counts.ignored == {"repeated further down in the sheet": 1}
+
+
+def test_of_two_files_that_tell_of_the_same_the_newer_counts(tmp_path: Path) -> None:
+    for number, (name, hours) in enumerate((("b.csv", "1"), ("a.csv", "2"))):
+        file = tmp_path / name
+        file.write_text(f"employee_id;date;title;hours\nE1;2026-11-03;t;{hours}\nE{number + 5};2026-11-03;u;1\n")
+        os.utime(file, (1_790_000_000 + number, 1_790_000_000 + number))
+    mapper, made = load(completed(Sheet, {"files": [str(tmp_path)]}))
+    assert sorted(each["result"]["duration"] for each in made) == ["PT1H", "PT1H", "PT2H"]
+    assert mapper.counts.ignored == {"repeated in a newer sheet": 1}
+
+
+def test_a_file_that_cannot_be_read_is_reported_and_the_others_load(tmp_path: Path) -> None:
+    (tmp_path / "broken.xlsx").write_bytes(b"PK\x03\x04rest")
+    (tmp_path / "~$open.xlsx").write_bytes(b"owner")
+    (tmp_path / "notes.txt").write_text("no sheet")
+    (tmp_path / "good.csv").write_text("employee_id;date;title\nE1;2026-11-03;t\n")
+    sheet = completed(Sheet, {"files": [str(tmp_path)]})
+    mapper, _ = load(sheet)
+    assert mapper.counts.mapped == 1
+    assert [reason.split(" ")[0] for reason in mapper.counts.quarantined] == ["broken.xlsx"]
+    with sheet.api() as api, pytest.raises(ConfigurationError, match=r"broken\.xlsx"):
+        sheet.check(api)
+
+
+def test_a_bad_line_is_reported_with_the_days_of_its_sheet_and_not_for_ever(tmp_path: Path) -> None:
+    sheet = write(tmp_path, "employee_id;date;title\nE1;2026-11-03;t\nE2;31-11-2026;t\n")
+    assert len(pull(sheet)) == 2
+    assert pull(sheet, Window(datetime(2027, 1, 1, tzinfo=UTC), datetime(2027, 2, 1, tzinfo=UTC))) == []
+
+
+def test_a_window_holds_the_sessions_of_its_local_days(tmp_path: Path) -> None:
+    sheet = write(tmp_path, "employee_id;date;title\nE1;2026-11-02;t\nE1;2026-11-03;t\nE1;2026-11-04;t\n")
+    night = Window(datetime(2026, 11, 2, 23, tzinfo=UTC), datetime(2026, 11, 3, 23, tzinfo=UTC))
+    assert [record["date"] for record in pull(sheet, night)] == ["2026-11-03"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Personeelsnummer;Naam;Datum;Titel\nE1;Jansen, J., mr., dr., ir.;03-11-2026;Wet, regel, praktijk, en nu\n",
+        'Personeelsnummer;Datum;Titel\nE1;03-11-2026;"Gesprek\nin twee regels"\n',
+        "sep=;\nPersoneelsnummer;Datum;Titel\nE1;3 november 2026;t\n",
+        "Personeelsnummer\tDatum\tTitel\nE1\t3-nov-26\tt\n",
+        '"Personeelsnummer","Datum","Titel"\n"E1","03-11-2026","a;b"\n',
+        "Cursus A\nPersoneelsnummer;Datum;Titel\nE1;03-11-2026;Totaalbeeld\nTotaal;1;\nSubtotaal;;\n",
+    ],
+)
+def test_sheets_as_they_come(tmp_path: Path, text: str) -> None:
+    mapper, made = load(write(tmp_path, text))
+    assert len(made) == 1, mapper.counts
+    assert mapper.counts.pulled == 1
+
+
+def test_a_quotation_mark_that_nobody_closed_spoils_its_own_line_only(tmp_path: Path) -> None:
+    lines = "".join(f"E{number};03-11-2026;t\n" for number in range(40))
+    _, made = load(write(tmp_path, f'Personeelsnummer;Datum;Titel\nE99;03-11-2026;"Open deur\n{lines}'))
+    assert len(made) == 41
+
+
+def test_a_line_number_is_that_of_the_first_line_of_a_cell_with_breaks(tmp_path: Path) -> None:
+    text = 'Personeelsnummer;Datum;Titel\nE1;03-11-2026;"a\nb"\nE2;geen;c\n'
+    mapper, _ = load(write(tmp_path, text))
+    assert list(mapper.counts.quarantined) == ["lijst.csv line 4: date is no date like 03-11-2026"]
+
+
+def test_a_second_header_starts_another_block(tmp_path: Path) -> None:
+    text = "Personeelsnummer;Datum;Titel\nE1;03-11-2026;t\n\nSessie B\nDatum;Personeelsnummer;Titel\n04-11-2026;E2;u\n"
+    mapper, made = load(write(tmp_path, text))
+    assert [each["object"]["definition"]["name"]["nl"] for each in made if isinstance(each, dict)] == ["t", "u"]
+    assert [each.reason for each in made if isinstance(each, Quarantined)] == [
+        "lijst.csv line 4: date is no date like 03-11-2026"
+    ]
+    assert mapper.counts.balances
 
 
 def test_columns_can_be_named(tmp_path: Path) -> None:
@@ -157,22 +303,93 @@ def test_a_workbook_in_excels_own_dates_and_times() -> None:
     assert mapper.counts.quarantined.total() == 0
     talks = [each for each in made if each["object"]["definition"]["type"] == types.FACE_TO_FACE_DISCUSSION]
     assert {each["result"]["duration"] for each in talks} == {"PT1H15M", "PT45M"}
+    coached = [each for each in made if each["verb"]["id"] == verbs.COACHED.iri]
+    assert {each["context"]["extensions"][EXTENSION_BASE + "group-size"] for each in coached} == {2}
     meeting = [each for each in made if each["object"]["definition"]["type"] == types.MEETING]
     assert {each["context"]["extensions"][EXTENSION_BASE + "group-size"] for each in meeting} == {16}
+
+
+def workbook(folder: Path, *rows: list, **cells: Any) -> Path:
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    for cell, value in cells.items():
+        book.active[cell] = value
+    book.save(folder / "x.xlsx")
+    return folder / "x.xlsx"
+
+
+def poisoned(file: Path) -> bytes:
+    """The workbook with entities that grow a thousandfold."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(file) as archive, zipfile.ZipFile(made, "w") as copy:
+        for part in archive.infolist():
+            data = archive.read(part)
+            if part.filename.endswith("sheet1.xml"):
+                data = b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;">]>' + data
+            copy.writestr(part.filename, data)
+    return made.getvalue()
 
 
 def test_files_that_are_no_sheets_are_refused_with_a_reason(tmp_path: Path) -> None:
     bomb = io.BytesIO()
     with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("xl/worksheets/sheet1.xml", b"\0" * (501 * 1024 * 1024))
+        archive.writestr("xl/worksheets/sheet1.xml", b"\0" * (201 * 1024 * 1024))
     for name, data, said in (
         ("bomb.xlsx", bomb.getvalue(), "unpacks"),
+        ("entities.xlsx", poisoned(workbook(tmp_path, ["employee_id", "date"])), "entities"),
         ("x.xlsx", b"PK\x03\x04rest", "no XLSX"),
+        ("old.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "old or a protected"),
         ("x.csv", b"a;b\n1;2\n", "header"),
     ):
         (tmp_path / name).write_bytes(data)
         with pytest.raises(BadRecord, match=said):
             list(completed(Sheet, {"files": []}).read_file(str(tmp_path / name)))
+
+
+def test_rows_of_a_workbook_are_numbered_as_excel_shows_them(tmp_path: Path) -> None:
+    header = {"B3": "Personeelsnummer", "C3": "Datum", "D3": "Titel"}
+    line = {"B9": "E1", "C9": 46329, "D9": "t", "B12": "E2", "C12": "ooit", "XFD1048576": "far away"}
+    file = workbook(tmp_path, A1="Presentielijst", **header, **line)
+    sheet = completed(Sheet, {"files": [str(file)]})
+    mapper, [made, bad] = load(sheet)
+    assert made["timestamp"].startswith("2026-11-03")
+    assert bad.key == "x.xlsx line 12"
+    assert mapper.counts.pulled == 2
+
+
+def test_all_worksheets_are_read_when_asked_for(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for number, title in enumerate(("Toelichting", "Maandag", "Dinsdag")):
+        page = book.create_sheet(title)
+        page.append(["Over deze lijst"] if not number else ["employee_id", "date", "title"])
+        page.append(["tekst"] if not number else [f"E{number}", date(2026, 11, 2 + number), "t"])
+    book.remove(book["Sheet"])
+    book.save(tmp_path / "x.xlsx")
+    sheet = completed(Sheet, {"files": [str(tmp_path / "x.xlsx")], "worksheet": "*"})
+    assert [record.key for record in pull(sheet)] == ["x.xlsx Maandag line 2", "x.xlsx Dinsdag line 2"]
+    missing = completed(Sheet, {"files": [], "worksheet": "Woensdag"})
+    with pytest.raises(BadRecord, match="Woensdag"):
+        list(missing.read_file(str(tmp_path / "x.xlsx")))
+
+
+def test_the_demo_is_written_the_same_way_each_time(tmp_path: Path) -> None:
+    (tmp_path / "sheet").mkdir()
+    for name in ("employees.csv", "sheet/make.py"):
+        (tmp_path / name).write_bytes((RECORDINGS / "demo" / name).read_bytes())
+    subprocess.run([sys.executable, tmp_path / "sheet" / "make.py"], check=True, capture_output=True)
+    assert (tmp_path / "sheet" / "presentielijst.csv").read_bytes() == (DEMO / "presentielijst.csv").read_bytes()
+    made, kept = [list(openpyxl.load_workbook(folder / "leergesprekken.xlsx").active.values) for folder in (tmp_path / "sheet", DEMO)]  # fmt: skip
+    assert made == kept
+
+
+@pytest.mark.parametrize("name", ["presentielijst.csv", "leergesprekken.xlsx"])
+def test_a_raw_file_is_normalised(name: str, tmp_path: Path) -> None:
+    command = [str(Path(sys.executable).with_name("leerstroom")), "normalise", "sheet", str(DEMO / name), "--quarantine", str(tmp_path / "q")]  # fmt: skip
+    environment = {**os.environ, "LEERSTROOM_PSEUDONYM_KEY": "a key of sixteen bytes or more"}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert len(done.stdout.splitlines()) > 30
+    assert len((tmp_path / "q").read_text().splitlines()) == (3 if name.endswith("csv") else 0)
 
 
 def test_a_file_that_is_named_must_be_there(tmp_path: Path) -> None:

@@ -92,19 +92,19 @@ def talks(staff: list[dict]) -> list[list[object]]:
                         "intervisie",
                     )
             coach, coached = RANDOM.sample(members, 2)
-            code = f"CO-{team[:3].upper()}-{week + 1}"
+            code, day = f"CO-{team[:3].upper()}-{week + 1}", week * 7 + RANDOM.randrange(5)
             add(
                 coach,
                 code,
                 "Coachgesprek",
-                week * 7 + RANDOM.randrange(5),
+                day,
                 time(10, 0),
                 None,
                 0.75,
                 "coachgesprek",
                 "coach",
             )
-            add(coached, code, "Coachgesprek", week * 7 + RANDOM.randrange(5), time(10, 0), None, 0.75, "coachgesprek")
+            add(coached, code, "Coachgesprek", day, time(10, 0), None, 0.75, "coachgesprek")
             shadow = RANDOM.choice(members)
             add(
                 shadow,

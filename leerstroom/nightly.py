@@ -30,7 +30,7 @@ from leerstroom.statements import Retracted, Statement, utc_text
 from leerstroom.subjects import erased_references
 
 if TYPE_CHECKING:
-    from connectors.lrs import Lrs
+    from connectors.lrs import Lrs, Rejection
 
 logger = logging.getLogger(__name__)
 
@@ -302,7 +302,14 @@ def load(
 
     window, kind = _window(manifest), str(manifest["kind"])
     with _stage("load", connection, str(manifest["source"]), settings, run_id, window, kind) as stage:
-        report = (lrs or lrs_of(settings)).load(outgoing(), on_batch=progress)
+        _, _, rest = path.partition("/")
+        with store.writer(f"quarantine/{rest}/refused.jsonl.zst") as refused:
+
+            def refuse(rejection: "Rejection", _: bytes) -> None:
+                told = {"stage": "load", "key": rejection.id, "reason": rejection.reason, "at": as_of}
+                refused.write({"connection": connection, **told})
+
+            report = (lrs or lrs_of(settings)).load(outgoing(), on_batch=progress, on_rejection=refuse)
         revisions.confirm()
         stage.counts = {
             **planned,
@@ -311,13 +318,6 @@ def load(
             "conflicting": report.conflicting,
             "rejected": report.rejected,
         }
-        if report.rejections:
-            _, _, rest = path.partition("/")
-            with store.writer(f"quarantine/{rest}/refused.jsonl.zst") as refused:
-                refused.write_all(
-                    {"connection": connection, "stage": "load", "key": each.id, "reason": each.reason, "at": as_of}
-                    for each in report.rejections
-                )
         days = _days(*window, settings.organisation.time_zone)
         ledger.cover(open_state(settings.state_url), connection, kind, days, "ok")
     return {"connection": connection, "path": path, "counts": stage.counts}

@@ -150,10 +150,10 @@ class Workspace:
         listed = ", ".join(_quoted(column, self.engine) for column in columns)
         selects = []
         for numbers, table in parts:
-            own = ", ".join(
-                f"CAST({number} AS INTEGER) AS {_quoted(column, self.engine)}" for column, number in numbers.items()
+            own = "".join(
+                f"CAST({number} AS INTEGER) AS {_quoted(column, self.engine)}, " for column, number in numbers.items()
             )
-            selects.append(f"SELECT {own}, {listed} FROM {_quoted(table.get_name(), self.engine)}")
+            selects.append(f"SELECT {own}{listed} FROM {_quoted(table.get_name(), self.engine)}")
         self._create_view(name, " UNION ALL ".join(selects))
         numbers, first = parts[0]
         schema = dict.fromkeys(numbers, "int32") | {column: first.schema()[column] for column in columns}

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _GRAINS = (TEAM, COMMUNITY, ORGANISATION)
 _COUNTS_PEOPLE = "learning_reach"  # its parts are numbers of people, so they may be shown for teams
+_MEDIANS_AT_ONCE = 8  # indicators: the values of 50,000 people in three windows, twice, thrice
 _VALUES = ("period", "subject", "value", "numerator", "denominator", "is_dominated")
 
 
@@ -31,8 +32,19 @@ def group_values(scope: "Scope", persons: "ir.Table", chosen: Sequence[Indicator
 
     workspace = scope.workspace
     grouped = workspace.give("group_indicators", _group_table(scope, chosen))
-    aggregated = workspace.keep("group_values_of_persons", _aggregated(persons, grouped))
-    values = aggregated.select("indicator", "grain_number", "part", *_VALUES)
+    amounts = [number for number, each in enumerate(chosen) if each.of == "person" and each.kind == "amount"]
+    ratios = [number for number, each in enumerate(chosen) if each.of == "person" and each.kind != "amount"]
+    aggregated: list[tuple[dict[str, int], ir.Table]] = [
+        (
+            {},
+            workspace.keep(
+                f"group_amounts_{place}", _medians(persons, grouped, amounts[place : place + _MEDIANS_AT_ONCE])
+            ),
+        )
+        for place in range(0, len(amounts), _MEDIANS_AT_ONCE)
+    ]
+    aggregated.append(({}, workspace.keep("group_ratios", _pooled(persons, grouped, ratios))))
+    values = workspace.stacked("group_values_of_persons", aggregated, ("indicator", "grain_number", "part", *_VALUES))
     own = [
         (
             {"indicator": number, "grain_number": _GRAINS.index(grain), "part": 0},
@@ -73,54 +85,72 @@ def group_values(scope: "Scope", persons: "ir.Table", chosen: Sequence[Indicator
     ).select(*PUBLISHED)
 
 
-def _aggregated(persons: "ir.Table", grouped: "ir.Table") -> "ir.Table":
-    """indicator, grain_number, part and _VALUES out of the persons' values."""
+_KEYS = ("indicator", "grain_number", "period", "subject")
+
+
+def _placed(persons: "ir.Table", grouped: "ir.Table", indicators: Sequence[int]) -> "ir.Table":
+    """The known values of some indicators, once for each group that they enter."""
     import ibis
 
     flags = grouped.filter(grouped.is_of_persons & (grouped.part == 0)).select(
-        "indicator", "grain_number", "is_amount", "shows_parts"
+        "indicator", "grain_number", "shows_parts"
     )
-    known = persons.filter(persons.value.notnull())
+    known = persons.filter(persons.value.notnull() & persons.indicator.isin(list(indicators) or [-1]))
     team = _GRAINS.index(TEAM)
     placed = known.inner_join(flags, "indicator")
     placed = placed.filter((placed.grain_number != team) | (placed.team != ""))
-    placed = placed.mutate(subject=ibis.ifelse(placed.grain_number == team, placed.team, ORGANISATION_SUBJECT))
-    summed = placed.group_by("indicator", "grain_number", "period", "subject", "is_amount", "shows_parts").agg(
+    return placed.mutate(subject=ibis.ifelse(placed.grain_number == team, placed.team, ORGANISATION_SUBJECT))
+
+
+def _medians(persons: "ir.Table", grouped: "ir.Table", indicators: Sequence[int]) -> "ir.Table":
+    """Amounts: indicator, grain_number, part (0 median, 1 and 2 the quartiles) and _VALUES. An exact median holds every value."""
+    import ibis
+
+    placed = _placed(persons, grouped, indicators)
+    summed = placed.group_by(*_KEYS, "shows_parts").agg(
         median=placed.value.median(),
         low=placed.value.quantile(0.25),
         high=placed.value.quantile(0.75),
         total=placed.value.sum(),
         largest=placed.value.max(),
         people=placed.count(),
-        pool_numerator=placed.pool_numerator.sum(),
-        pool_denominator=placed.pool_denominator.sum(),
-        pool_largest=placed.pool_denominator.max(),
     )
     nothing = ibis.null("float64")
-    keys = ("indicator", "grain_number", "period", "subject")
-    amounts = summed.filter(summed.is_amount)
-    is_shown = amounts.shows_parts & (amounts.largest <= amounts.total * DOMINANCE_SHARE)
-    parts = [
-        amounts.select(
-            *keys,
-            part=ibis.literal(part, "int32"),
-            value=value.cast("float64"),
-            numerator=ibis.ifelse(is_shown, amounts.total, nothing) if part == 0 else nothing,
-            denominator=amounts.people.cast("float64"),
-            is_dominated=ibis.literal(False),
-        )
-        for part, value in enumerate((amounts.median, amounts.low, amounts.high))
-    ]
-    ratios = summed.filter(~summed.is_amount)
-    pooled = ratios.select(
-        *keys,
-        part=ibis.literal(0, "int32"),
-        value=ratios.pool_numerator / ratios.pool_denominator.nullif(0.0),
-        numerator=ibis.ifelse(ratios.shows_parts, ratios.pool_numerator, nothing),
-        denominator=ibis.ifelse(ratios.shows_parts, ratios.pool_denominator, nothing),
-        is_dominated=ratios.pool_largest > ratios.pool_denominator * DOMINANCE_SHARE,
+    is_shown = summed.shows_parts & (summed.largest <= summed.total * DOMINANCE_SHARE)
+    spread = summed.mutate(shown=ibis.ifelse(is_shown, summed.total, nothing)).cross_join(
+        grouped.filter(grouped.part <= len(("low", "high"))).select(quartile="part").distinct()
     )
-    return union([*parts, pooled])
+    return spread.select(
+        *_KEYS,
+        part=spread.quartile.cast("int32"),
+        value=ibis.cases(
+            (spread.quartile == 0, spread["median"]), (spread.quartile == 1, spread.low), else_=spread.high
+        ).cast("float64"),
+        numerator=ibis.ifelse(spread.quartile == 0, spread.shown, nothing),
+        denominator=spread.people.cast("float64"),
+        is_dominated=ibis.literal(False),
+    )
+
+
+def _pooled(persons: "ir.Table", grouped: "ir.Table", indicators: Sequence[int]) -> "ir.Table":
+    """Everything else: the sum of the persons' parts."""
+    import ibis
+
+    placed = _placed(persons, grouped, indicators)
+    summed = placed.group_by(*_KEYS, "shows_parts").agg(
+        numerator=placed.pool_numerator.sum(),
+        denominator=placed.pool_denominator.sum(),
+        largest=placed.pool_denominator.max(),
+    )
+    nothing = ibis.null("float64")
+    return summed.select(
+        *_KEYS,
+        part=ibis.literal(0, "int32"),
+        value=summed.numerator / summed.denominator.nullif(0.0),
+        numerator=ibis.ifelse(summed.shows_parts, summed.numerator, nothing),
+        denominator=ibis.ifelse(summed.shows_parts, summed.denominator, nothing),
+        is_dominated=summed.largest > summed.denominator * DOMINANCE_SHARE,
+    )
 
 
 def _own(scope: "Scope", indicator: Indicator, grain: str) -> "ir.Table":

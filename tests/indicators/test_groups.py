@@ -5,6 +5,8 @@ from typing import Any
 
 import networkx as nx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from leerstroom.indicators.disclosure import verdicts
 
@@ -24,6 +26,19 @@ def test_what_is_left_out_is_never_under_the_minimum(
     sizes: dict[str, int], others: int, expected: dict[str, str]
 ) -> None:
     assert verdicts(sizes, 5, others=others) == expected
+
+
+@given(
+    st.dictionaries(st.text("abcdef", min_size=1, max_size=3), st.integers(1, 30), max_size=12),
+    st.integers(0, 12),
+    st.integers(5, 10),
+)
+def test_subtraction_never_reveals_fewer_than_the_minimum(sizes: dict[str, int], others: int, minimum: int) -> None:
+    found = verdicts(sizes, minimum, others=others)
+    published = [people for subject, people in sizes.items() if subject not in found]
+    assert all(people >= minimum for people in published)
+    hidden = sum(sizes.values()) + others - sum(published)  # what whoever knows the whole can work out
+    assert hidden == 0 or hidden >= minimum or not published
 
 
 def test_teams_get_medians_and_the_organisation_the_sum_as_well(world: Any) -> None:

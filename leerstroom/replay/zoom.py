@@ -102,7 +102,9 @@ class Account:
                 rows = self._registrants(number)
                 return self._page(request, "registrants", self._seen(rows)) if rows else self._no_registration(number)
             case ["webinars", number, "panelists"]:
-                panel = [row for each in self._past() if each["id"] == number for row in each.get("panelists", ())]
+                # a panel belongs to the series and is invited when it is planned, so it does not grow with the simulated time
+                held = [each for each in self._data["occurrences"] if each["id"] == number]
+                panel = [row for each in held for row in each.get("panelists", ())]
                 return JSONResponse({"panelists": panel, "total_records": len(panel)})
             case ["report", kind, key, *rest] if kind in {"webinars", "meetings"}:
                 return self._report(request, kind, key, rest)

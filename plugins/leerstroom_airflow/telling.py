@@ -103,7 +103,7 @@ class _Counted(dict[str, str]):
 def table(entries: Iterable[Entry], zone: str) -> Table:
     """The ledger: a row a connection and run, and the sum of all."""
     rows: dict[tuple[str, str], dict[str, Entry]] = {}
-    for entry in entries:
+    for entry in sorted(entries, key=lambda each: (aware(each.window_start or each.at), each.connection)):
         if entry.stage in {"pull", "map", "load"}:
             rows.setdefault((entry.run_id, entry.connection), {})[entry.stage] = entry
     made = Table(

@@ -606,3 +606,50 @@ def test_the_vendors_own_events_are_read(shared: Path, zoom: Zoom) -> None:
     assert mapper.counts.quarantined.total() == 0
     with pytest.raises(BadRecord):
         list(zoom.read(json.loads((folder / "webinar.chat_message_sent.json").read_text())))
+
+
+# --- through the LRS -------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_late_row_becomes_one_voiding_and_one_new_statement_in_the_lrs(server: Running, tmp_path: Path) -> None:
+    from leerstroom import nightly
+    from leerstroom.lrs import running as running_lrs
+    from leerstroom.settings import Settings
+
+    fields = connection(f"{server.url}/zoom")
+    with running_lrs(database=f"sqlite:///{tmp_path}/lrs.sqlite", key="k", secret="a secret of the test") as lrs:
+        file = tmp_path / "leerstroom.yaml"
+        file.write_text(
+            json.dumps({
+                "organisation": {"name": "Voorbeeldstad", "home_page": "https://people.voorbeeldstad.example"},
+                "data": str(tmp_path / "data"),
+                "directory": {"employees": str(RECORDINGS / "demo" / "employees.csv")},
+                "lrs": {"endpoint": lrs.endpoint, "key": lrs.key, "secret": lrs.secret},
+                "hr": {"out": str(tmp_path / "hr")},
+                "pseudonym_key": "a pseudonym key for the tests only",
+                "connections": {"webinars": {"source": "zoom", **fields}},
+            })
+        )
+        settings = Settings.load(file)
+
+        def night(until: datetime) -> dict[str, Any]:
+            server.world.until = until
+            start = datetime(2026, 10, 30, tzinfo=UTC)
+            which = nightly.connection_of(settings, "webinars")
+            pulled = nightly.pull(which, start, start + timedelta(days=1), settings=settings, run_id=str(until))
+            made = nightly.map_landing(which, pulled["path"], settings=settings, run_id=str(until))
+            return nightly.load("webinars", made["path"], settings=settings, run_id=str(until))["counts"]
+
+        def held() -> list[dict[str, Any]]:
+            found = nightly.lrs_of(settings).query(verb=verbs.ATTENDED.iri)  # and what refers to them: voidings
+            return [each for each in found if each["verb"]["id"] == verbs.ATTENDED.iri]
+
+        nights = []
+        for day in (1, 2, 4, 5):  # the row comes on the third; registrations come on every day
+            voids = night(datetime(2026, 11, day, tzinfo=UTC))["voids"]
+            nights.append((voids, {each["id"] for each in held()}))
+    (_, first), (_, again), (_, late), (_, repeated) = nights
+    assert [voids for voids, _ in nights] == [0, 0, 1, 0]
+    assert first == again
+    assert late == repeated
+    assert (len(late - first), len(first - late)) == (1, 1)

@@ -1,8 +1,8 @@
 """The statements resource: PUT, POST, GET (xAPI 1.0.3 part three, 2.1; 2.0.0, 4.1.6.1)."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, ParamSpec, TypeVar
 from urllib.parse import urlencode
 from uuid import uuid4
 
@@ -42,6 +42,8 @@ _FILTERS = (
     "limit",
     "ascending",
 )
+P = ParamSpec("P")
+T = TypeVar("T")
 _SINGLE = ("statementId", "voidedStatementId")
 
 
@@ -63,29 +65,20 @@ class Statements:
         statement_id = call.require("statementId")
         if not is_uuid(statement_id):
             raise Refusal(400, "the parameter 'statementId' must be a UUID")
-        single, batch, contents = self._read(call)
-        if not single:
-            raise Refusal(400, "PUT takes one statement, not a list")
-        statement, sent = batch[0]
-        if isinstance(statement, dict):
-            if str(statement.setdefault("id", statement_id)).lower() != statement_id.lower():
-                raise Refusal(
-                    400, "the statement's id differs from the parameter 'statementId'", index=0, property="id"
-                )
-            await self._store(call, [(statement, sent)], contents)
-            return Reply(204)
-        raise Refusal(400, "a statement must be a JSON object", index=0, property="")
+        batch, contents = await _aside(call, self._read, call, statement_id)
+        await self._store(call, batch, contents)
+        return Reply(204)
 
     async def post(self, call: Call) -> Reply:
         """One statement or a list of them; 200 with their ids, in their order."""
         call.only()
         call.allow(Scope.STATEMENTS_WRITE)
-        _, batch, contents = self._read(call)
+        batch, contents = await _aside(call, self._read, call)
         stored = await self._store(call, batch, contents)
         return json_reply(stored.ids, X_Leerstroom_Stored=str(stored.new))  # exact counts for our loader, at no cost
 
-    def _read(self, call: Call) -> tuple[bool, list[tuple[Any, bytes]], list[Content]]:
-        """(whether it is one statement, [(statement, its JSON)], attachments)."""
+    def _read(self, call: Call, statement_id: str | None = None) -> tuple[list[tuple[Any, bytes]], list[Content]]:
+        """([(statement, its JSON)], attachments). With `statement_id` it must be one statement that has this id or none; who has none gets one."""
         contents: list[Content] = []
         body = call.body
         if call.content_type == "multipart/mixed":
@@ -96,12 +89,17 @@ class Statements:
             value = orjson.loads(body)
         except orjson.JSONDecodeError as error:
             raise Refusal(400, f"the body must be JSON in UTF-8: {str(error).split(':', 1)[0]}") from None
+        if statement_id is not None and isinstance(value, list):
+            raise Refusal(400, "PUT takes one statement, not a list")
         listed = value if isinstance(value, list) else [value]
         if len(listed) > self._limits.batch:
             raise Refusal(413, f"a batch must have at most {self._limits.batch} statements; send smaller ones")
         batch = []
         colons = 0
         for number, statement in enumerate(listed):
+            if isinstance(statement, dict) and "id" not in statement:
+                statement["id"] = statement_id or str(uuid4())
+                colons -= 1
             try:
                 sent = orjson.dumps(statement)
             except TypeError:
@@ -109,7 +107,9 @@ class Statements:
             colons += sent.count(b":")
             batch.append((statement, sent))
         refuse_repeated_names(body, colons)
-        return not isinstance(value, list), batch, contents
+        if statement_id is not None and isinstance(value, dict) and str(value["id"]).lower() != statement_id.lower():
+            raise Refusal(400, "the statement's id differs from the parameter 'statementId'", index=0, property="id")
+        return batch, contents
 
     async def _store(self, call: Call, batch: Sequence[tuple[Any, bytes]], contents: Sequence[Content]) -> Stored:
         try:
@@ -126,10 +126,7 @@ class Statements:
     async def _attempt(
         self, call: Call, batch: Sequence[tuple[Any, bytes]], contents: Sequence[Content], *, look: bool
     ) -> Stored:
-        if len(call.body) > 65_536:  # a large batch must not hold up those who read
-            prepared = await asyncio.to_thread(self._prepare, call, batch, contents, look=look)
-        else:
-            prepared = self._prepare(call, batch, contents, look=look)
+        prepared = await _aside(call, self._prepare, call, batch, contents, look=look)
         parts = [(each.sha2, each.content_type, each.content) for each in contents]
 
         def job(writing: Writing) -> Stored:
@@ -152,8 +149,6 @@ class Statements:
                         with_attachments = True
             except InvalidStatement as error:
                 raise Refusal(400, f"statement {number}: {error}", index=number, property=error.property) from None
-            if "id" not in statement:
-                statement["id"] = str(uuid4())
             key = uuid_key(statement["id"])
             if key in seen:
                 raise Refusal(400, f"statement {number}: its id occurs twice in the batch", index=number, property="id")
@@ -305,3 +300,10 @@ class Statements:
         if not told.isascii() or not told.isdigit() or len(told) > 12:
             raise Refusal(400, "the parameter 'limit' must be a whole number, 0 or more")
         return min(int(told) or self._limits.page, self._limits.page)
+
+
+async def _aside(call: Call, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+    """Runs the work on a large body in a thread: who reads meanwhile must not wait for it. A thread costs more than a small body's work."""
+    if len(call.body) > 65_536:
+        return await asyncio.to_thread(work, *arguments, **named)
+    return work(*arguments, **named)

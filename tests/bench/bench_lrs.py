@@ -26,7 +26,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import orjson
 
 from leerstroom.lrs import Running, running
-from leerstroom.lrs.storage import Storage
+from leerstroom.lrs.storage import Storage, open_database
 from leerstroom.lrs.storage.preparing import authority, prepare
 from leerstroom.statements.validation import validate
 
@@ -125,18 +125,19 @@ def load(lrs: Running, bodies: list[bytes], senders: int) -> float:
 
 
 def bare(count: int, folder: Path) -> tuple[float, float]:
-    """(statements a second, bytes a statement) of the same rows, made beforehand, into the same schema by the same SQL in commits of 500."""
+    """(statements a second, microseconds of CPU a statement) of the same rows, made beforehand, into the same schema by the same SQL in commits of 500."""
     storage = Storage(folder / "bare.sqlite")
     by = authority({"objectType": "Agent", "account": {"homePage": ORGANISATION, "name": "bench"}})
-    seconds = 0.0
+    seconds = cpu = 0.0
     for body in batches(count):
-        made = [orjson.loads(body)][0]
+        made = orjson.loads(body)
         prepared = [prepare(each, orjson.dumps(each), by, "1.0.3") for each in made]
-        started = time.perf_counter()
+        started, started_cpu = time.perf_counter(), time.process_time()
         storage.writer.submit(lambda writing, prepared=prepared: writing.store(prepared)).result()  # type: ignore[misc]
         seconds += time.perf_counter() - started
+        cpu += time.process_time() - started_cpu
     storage.close()
-    return count / seconds, storage.database.size() / count
+    return count / seconds, cpu / count * 1e6
 
 
 def quantiles(work: Callable[[int], None], times: int) -> tuple[float, float]:
@@ -147,6 +148,12 @@ def quantiles(work: Callable[[int], None], times: int) -> tuple[float, float]:
         work(number)
         seconds.append((time.perf_counter() - started) * 1000)
     return statistics.median(seconds), statistics.quantiles(seconds, n=20)[18]
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def resident(pid: int) -> float:
@@ -231,11 +238,13 @@ def main() -> int:
         found["parse and validate, statements/s of CPU"] = len(sample) / (time.process_time() - started)
         found["bytes of a statement as sent"] = sum(map(len, sample)) / len(sample)
         reference = min(count, 100_000)
-        found["bare SQLite, same schema, statements/s"], _ = bare(reference, Path(folder))
+        found["bare SQLite, same schema, statements/s"], found["the same, µs of CPU a statement"] = bare(
+            reference, Path(folder)
+        )
         with running(options.database or Path(folder) / "lrs.sqlite") as lrs:
             memory = []
             seconds, step = 0.0, max(BATCH, count // 10)
-            last = 0.0
+            last, cpu = 0.0, cpu_seconds(lrs.pid)
             for start, bodies in _slices(count, step):
                 last = load(lrs, bodies, options.senders)
                 seconds += last
@@ -243,7 +252,8 @@ def main() -> int:
                 if start == 0:
                     first = bodies
             found["POST in batches of 500, statements/s"] = count / seconds
-            found["the same, last tenth"] = step / last
+            found["the same, last tenth, statements/s"] = step / last
+            found["the same, µs of CPU of the server a statement"] = (cpu_seconds(lrs.pid) - cpu) / count * 1e6
             found["ratio to bare SQLite"] = (
                 found["POST in batches of 500, statements/s"] / found["bare SQLite, same schema, statements/s"]
             )
@@ -262,10 +272,6 @@ def main() -> int:
                 memory[0],
                 memory[-1],
             )
-            size = Storage.__new__(Storage)
-            del size
-            from leerstroom.lrs.storage import open_database
-
             found["bytes on disk of a statement"] = open_database(lrs.database).size() / (read + 100 * BATCH)
     for name, value in found.items():
         print(f"{name:48s} {value:14,.2f}" if isinstance(value, float) else f"{name:48s} {value:14,}")

@@ -67,25 +67,30 @@ def resent(statement: dict[str, Any], sent: bytes) -> Prepared:
 
 
 def prepare(statement: dict[str, Any], sent: bytes, by: Authority, version: str, *, define: bool = True) -> Prepared:
-    """Rows of a statement that is valid and has an id. `sent` is its JSON as it came; `define` says whether its definitions count.
+    """Rows of a statement that is valid and has an id. `sent` is its JSON; `define` says whether its definitions count.
 
-    The statement changes: its authority and version are set, and its context activities become lists (xAPI 1.0.3 part two, 2.4.6.2).
+    In the body authority and version are set, and context activities are lists (xAPI 1.0.3 part two, 2.4.6.2).
     """
     told = digest(sent)
+    changed = False
     context = statement.get("context")
     if context and "contextActivities" in context:
-        _listed(context["contextActivities"])
+        changed = _listed(context["contextActivities"])
     target = statement["object"]
     kind = target.get("objectType")
     reference = None
     if kind == "StatementRef":
         reference = uuid_key(target["id"])
     elif kind == "SubStatement" and "context" in target and "contextActivities" in target["context"]:
-        _listed(target["context"]["contextActivities"])
-    statement.pop("stored", None)
-    statement.pop("authority", None)
-    statement.setdefault("version", version)
-    body = orjson.dumps(statement)[:-1] + b',"authority":' + by.json
+        changed |= _listed(target["context"]["contextActivities"])
+    for ours in ("stored", "authority"):
+        if ours in statement:
+            del statement[ours]
+            changed = True
+    body = (orjson.dumps(statement) if changed else sent)[:-1]
+    if "version" not in statement:
+        body += b',"version":"' + version.encode() + b'"'
+    body += b',"authority":' + by.json
     about: terms.About = []
     found = terms.entries(statement, about if define else None)
     found.add(by.entry)
@@ -112,7 +117,9 @@ def _attachments(statement: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [*own, *inside] if own or inside else []
 
 
-def _listed(activities: dict[str, Any]) -> None:
-    for name, value in activities.items():
-        if not isinstance(value, list):
-            activities[name] = [value]
+def _listed(activities: dict[str, Any]) -> bool:
+    """Makes lists of single activities; whether there were any."""
+    single = [name for name, value in activities.items() if type(value) is not list]
+    for name in single:
+        activities[name] = [activities[name]]
+    return bool(single)

@@ -181,9 +181,9 @@ class Writing:
     def _number(self, wanted: set[str], fresh: Sequence[Prepared]) -> dict[str, int]:
         """Numbers for terms that are not remembered, new ones with what the batch says about them."""
         remembered = self._terms
-        wanted = {term for term in wanted if term not in remembered}
-        remembered.update(numbers(self.connection, wanted))
-        missing = [term for term in wanted if term not in remembered]
+        hashes = {term: hash_of(term) for term in wanted if term not in remembered}
+        remembered.update(numbers(self.connection, hashes))
+        missing = [term for term in hashes if term not in remembered]
         if not missing:
             return remembered
         said: dict[str, list[bytes]] = {term: [] for term in missing}
@@ -197,7 +197,7 @@ class Writing:
             heard = said[term]
             if heard:
                 self._about[number] = hash(heard[-1])
-            rows.append((number, hash_of(term), term.encode(), _together(None, heard)))
+            rows.append((number, hashes[term], term.encode(), _together(None, heard)))
         self._next_term += len(rows)
         self.connection.insert("terms", "term, hash, text, about", rows)
         return remembered

@@ -47,6 +47,12 @@ def test_order_and_repetition_change_nothing(pairs: list, random) -> None:
     assert union_seconds(minutes(*again)) == union_seconds(minutes(*pairs))
 
 
-def test_a_naive_time_is_refused() -> None:
+def test_parts_of_a_second_add_up_exactly() -> None:
+    tenth = timedelta(milliseconds=100)
+    assert union_seconds((START + 2 * number * tenth, START + (2 * number + 1) * tenth) for number in range(30)) == 3.0
+
+
+@pytest.mark.parametrize("other", [[], [(START, START)]])
+def test_a_naive_time_is_refused(other: list) -> None:
     with pytest.raises(ValueError, match="zone"):
-        union_seconds([(datetime(2026, 11, 3), datetime(2026, 11, 4))])
+        union_seconds([(datetime(2026, 11, 3), datetime(2026, 11, 4)), *other])

@@ -38,6 +38,9 @@ def microseconds(moment: str) -> int:
     cleaned = _FRACTION.sub(lambda found: "." + found[1][:6].ljust(6, "0"), cleaned, count=1)
     cleaned = re.sub(r"(T\d\d:\d\d):60", r"\1:59", cleaned)
     parsed = datetime.fromisoformat(cleaned)
-    parsed = parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+    try:
+        parsed = parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("before the year 1 or after 9999") from None
     difference = parsed - datetime(1970, 1, 1, tzinfo=UTC)
     return (difference.days * 86_400 + difference.seconds) * 1_000_000 + difference.microseconds

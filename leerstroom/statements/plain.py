@@ -177,7 +177,7 @@ def plain_checker(  # noqa: C901 - the hot path of every statement: nested funct
             return False
         if "id" in statement and (type(statement["id"]) is not str or not uuid(statement["id"])):
             return False
-        if "version" in statement and statement["version"] not in {"1.0.0", "1.0.3"}:
+        if "version" in statement and statement["version"] != "1.0.3" and statement["version"] != "1.0.0":
             return False
         if "context" in statement and not context(statement["context"]):
             return False

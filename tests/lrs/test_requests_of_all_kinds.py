@@ -121,6 +121,19 @@ def right(identifier):
             "statement": {"objectType": "StatementRef", "id": identifier},
         },
         "timestamp": "2026-11-03T09:00:00Z",
+        "version": "1.0.0",
+        "authority": {"mbox": "mailto:a@b.nl"},
+        "stored": "2026-11-03T09:00:00Z",
+        "attachments": [
+            {
+                "usageType": "https://u.example/x",
+                "display": {},
+                "contentType": "a/b",
+                "length": 1,
+                "sha2": "0" * 64,
+                "fileUrl": "https://f.example",
+            }
+        ],
     }
 
 

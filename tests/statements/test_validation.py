@@ -5,8 +5,11 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from leerstroom.errors import InvalidStatement
+from leerstroom.statements import validation
 from leerstroom.statements.validation import validate
 
 
@@ -132,3 +135,106 @@ def test_the_profile_is_made_out_of_the_vocabulary() -> None:
     from leerstroom.statements.profile import serialised_profile
 
     assert (folder() / "profile.jsonld").read_bytes() == serialised_profile()
+
+
+PLAIN = good(
+    version="1.0.3",
+    actor={"objectType": "Agent", "name": "A", "account": {"homePage": "https://o.example", "name": "x"}},
+    result={"score": {"scaled": 0.5, "raw": 5, "min": 0, "max": 10}, "success": True, "duration": "PT1S", "response": "r", "extensions": {"https://e.example/x": 1}},
+    context={
+        "registration": "c40a7d5e-083c-52d4-8088-00915207de64",
+        "instructor": {"mbox": "mailto:a@b.nl"},
+        "platform": "chat",
+        "language": "nl-NL",
+        "contextActivities": {"parent": [{"id": "https://c.example/1", "objectType": "Activity", "definition": {"name": {"nl": "n"}, "moreInfo": "https://c.example"}}]},
+        "extensions": {"https://e.example/x": {"a": None}},
+    },
+)  # fmt: skip
+
+
+def test_what_our_sources_make_takes_the_quick_way() -> None:
+    assert validation._plain(PLAIN)
+    assert validation._plain(good())
+
+
+def test_the_quick_way_accepts_no_case_that_must_be_refused(shared: Path) -> None:
+    with gzip.open(shared / "peers" / "adl-conformance" / "statement-cases-1.0.3.jsonl.gz") as stream:
+        cases = [json.loads(line) for line in stream]
+    assert [case["name"] for case in cases if case["expect"] == 400 and validation._plain(case["statement"])] == []
+
+
+_odd = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=12), st.just([]), st.just({}),
+    st.sampled_from([
+        "mailto:a@b.nl", "mailto:", "https://x.example", "no iri", "PT", "P1D", "2026-11-03", "2026-11-03T09:00:00Z", "2026-02-30T09:00:00Z", "2026-11-03T24:00:00Z",
+        "2026-11-03T09:00:60Z", "2026-11-03T09:00:00.Z", "2026-11-03T09:00:00,5Z", "20261103T090000Z00000", "2026-W45-2T09:00:00Z", "c40a7d5e-083c-52d4-8088-00915207de64",
+        "c40a7d5e083c-52d4-8088-0091-5207de64-", "http://adlnet.gov/expapi/verbs/voided", "Activity", "Agent", "Group", "1.0", "en-something", "en",
+    ]),
+    st.dictionaries(st.sampled_from(["id", "objectType", "name", "mbox", "account", "homePage", "en", "not a tag", "https://x.example"]), st.sampled_from(["x", "https://x.example", 1, None]), max_size=3),
+)  # fmt: skip
+
+
+def _paths(value: object, path: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(each for name, part in inner for each in _paths(part, (*path, name)))]
+
+
+def _changed(value: object, path: tuple[object, ...], new: object) -> object:
+    if not path:
+        return new
+    copy: dict | list = dict(value) if isinstance(value, dict) else list(value)  # type: ignore[call-overload]
+    copy[path[0]] = _changed(copy[path[0]], path[1:], new)
+    return copy
+
+
+@settings(max_examples=1_500, deadline=None)
+@given(data=st.data(), extra=st.sampled_from(["", "id", "name", "mbox", "x", "definition", "member"]))
+def test_whatever_the_quick_way_accepts_all_rules_accept(data: st.DataObject, extra: str) -> None:
+    changed: object = PLAIN
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = data.draw(st.sampled_from(_paths(changed)))
+        changed = _changed(changed, place, data.draw(_odd))
+    if extra and isinstance(changed, dict) and isinstance(changed.get("object"), dict):
+        changed = {**changed, "object": {**changed["object"], extra: data.draw(_odd)}}
+    if validation._plain(changed):  # type: ignore[arg-type]
+        validation.check(changed)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "nl",
+        "nl-NL",
+        "zh-Hant-TW",
+        "sr-Latn",
+        "de-1996",
+        "sl-rozaj-biske",
+        "en-a-bbb-x-a",
+        "x-own",
+        "i-klingon",
+        "es-419",
+        "und",
+        "zh-min-nan",
+    ],
+)
+def test_language_tags_of_rfc_5646_are_known(tag: str) -> None:
+    assert validation.is_language(tag)
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "",
+        "n",
+        "not a tag",
+        "en_US",
+        "zh-something-ccc",
+        "en-something-AU",
+        "zh-z-aaa-z-bbb-c-ccc",
+        "de-419-DE",
+        "a12345678",
+        "en-",
+    ],
+)
+def test_what_is_no_language_tag_is_told(tag: str) -> None:
+    assert not validation.is_language(tag)

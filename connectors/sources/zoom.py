@@ -104,6 +104,7 @@ class Zoom(Source):
         "registrant",
         "absentee",
         "question",
+        "answer",
         "poll_answer",
         "event",
     )
@@ -112,15 +113,17 @@ class Zoom(Source):
         "registrant": (*_OCCURRENCE, "create_time", "status", "id", "email"),
         "absentee": (*_OCCURRENCE, "id", "email"),
         "question": (*_OCCURRENCE, "question_id", "number", "create_time", "user_id", "email"),
+        "answer": (*_OCCURRENCE, "question_id", "number", "create_time", "user_id", "email"),
         "poll_answer": (*_OCCURRENCE, "polling_id", "number", "date_time", "email"),
         "event": (*_OCCURRENCE, "event"),
     }
-    content: ClassVar[Mapping[str, tuple[str, ...]]] = {"question": ("question",)}
+    content: ClassVar[Mapping[str, tuple[str, ...]]] = {"question": ("question",), "answer": ("content",)}
     people: ClassVar[Mapping[str, Mapping[str, str]]] = {
         "participant": {name: _PERSON[name] for name in _JOINED_AS},
         "registrant": {"id": "account", "email": "email"},
         "absentee": {"id": "account", "email": "email"},
         "question": {"user_id": "account", "email": "email"},
+        "answer": {"user_id": "account", "email": "email"},
         "poll_answer": {"email": "email"},
     }
 
@@ -229,7 +232,9 @@ class Zoom(Source):
             path = f"/past_webinars/{uuid}/absentees"
             for row in self.listed(api, path, "registrants", {"page_size": 300}, optional=True):
                 yield _row("absentee", {**about, **row})
-        yield from _questions(self.found(api, f"/report/{kind}s/{uuid}/qa"), about)
+        for record in _questions(self.found(api, f"/report/{kind}s/{uuid}/qa"), about):
+            record["role"] = _role(record, hosts, series.panel)
+            yield record
         yield from _poll_answers(self.found(api, f"/report/{kind}s/{uuid}/polls"), about)
 
     def _participants(self, api: Api, kind: str, uuid: str) -> list[dict[str, Any]]:
@@ -416,23 +421,36 @@ class Zoom(Source):
         """`asked`, of a question in the Q&A; what it said is gone."""
         if not row.get("user_id") and not row.get("email"):
             return Ignored("question that was asked anonymously")
-        features = row["features"]
         return statement(
             actor=actor_of(people, row.get("user_id"), row.get("email")),
             verb=verbs.ASKED,
-            object=activity(
-                f"{self._iri(row)}/questions/{quote(str(row.get('question_id') or row.key), safe='')}", types.QUESTION
-            ),
+            object=activity(self._question(row), types.QUESTION),
             parent=self._occurrence(row),
             grouping=self._series(row),
             timestamp=parse_time(row.get("create_time") or _meeting(row)["start"]),
             registration=self._registration(row),
-            extensions={
-                "channel-kind": self._about(row)["channel-kind"],
-                "text-length": features.get("length"),
-                "text-language": features.get("language"),
-                "is-question": True,
-            },
+            extensions={**self._said(row), "is-question": True},
+            revision=_role_of(row),
+        )
+
+    @maps("answer")
+    def answer(self, row: Record, people: People) -> Outcome:
+        """`answered`, of a written answer in the Q&A."""
+        if not row.get("question_id"):
+            return Ignored("answer to a question that has no id")
+        if not row.get("user_id") and not row.get("email"):
+            return Ignored("answer that was given anonymously")
+        question = self._question(row)
+        return statement(
+            actor=actor_of(people, row.get("user_id"), row.get("email")),
+            verb=verbs.ANSWERED,
+            object=activity(f"{question}/answers/{row.key}", types.MESSAGE),
+            parent=activity(question, types.QUESTION),
+            grouping=self._series(row),
+            timestamp=parse_time(row["create_time"]),
+            registration=self._registration(row),
+            extensions=self._said(row),
+            revision=_role_of(row),
         )
 
     @maps("poll_answer")
@@ -453,6 +471,19 @@ class Zoom(Source):
             registration=self._registration(row),
             extensions={"channel-kind": self._about(row)["channel-kind"]},
         )
+
+    def _question(self, row: Record) -> str:
+        return f"{self._iri(row)}/questions/{quote(str(row.get('question_id') or row.key), safe='')}"
+
+    def _said(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """What is kept of something that was written, and as whom."""
+        features = row["features"]
+        return {
+            "channel-kind": self._about(row)["channel-kind"],
+            "actor-role": _role_of(row) or None,
+            "text-length": features.get("length"),
+            "text-language": features.get("language"),
+        }
 
     def _about(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """What the connection's settings say about the session."""
@@ -638,10 +669,16 @@ def _about(occurrence: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _role(row: Mapping[str, Any], hosts: set[str], panel: set[str]) -> str:
-    told = {str(row[name]).casefold() for name in ("user_email", "id", "participant_user_id") if row.get(name)}
+    names = ("user_email", "email", "id", "participant_user_id", "user_id")
+    told = {str(row[name]).casefold() for name in names if row.get(name)}
     if told & hosts:
         return "host"
     return "presenter" if told & panel else "participant"
+
+
+def _role_of(row: Mapping[str, Any]) -> str:
+    """The role that the pull found out; a payload on its own tells none."""
+    return str(row["role"]) if row.get("role") in {"host", "presenter", "participant"} else ""
 
 
 def _meeting(row: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -678,12 +715,15 @@ def _key(kind: str, fields: Mapping[str, Any]) -> str:
 
 
 def _questions(body: Any, about: Mapping[str, Any]) -> Iterator[Record]:
+    """Questions of the Q&A, each with the answers that were written to it."""
     for asker, number, detail in _details(body):
-        if "polling_id" not in detail:
-            person = {"user_id": asker.get("user_id"), "email": asker.get("email")}
-            yield _row(
-                "question", {**about, "number": None if detail.get("question_id") else number, **detail, **person}
-            )
+        if "polling_id" in detail:
+            continue
+        question_id = detail.get("question_id")
+        person = {"user_id": asker.get("user_id"), "email": asker.get("email")}
+        yield _row("question", {**about, "number": None if question_id else number, **detail, **person})
+        for each, answer in enumerate(detail.get("answer_details") or (), 1):
+            yield _row("answer", {**about, "question_id": question_id, "number": each, **answer})
 
 
 def _poll_answers(body: Any, about: Mapping[str, Any]) -> Iterator[Record]:
@@ -788,7 +828,7 @@ def _single(payload: Mapping[str, Any]) -> Record:
         kind = "poll_answer"
         about.setdefault("number", "1")
     elif "question_id" in payload or "question" in payload:
-        kind = "question"
+        kind = "question" if "question" in payload else "answer"
     elif "join_time" in payload or "leave_time" in payload:
         kind = "participant"
     elif "create_time" in payload and "email" in payload:

@@ -156,10 +156,10 @@ def occurrence(staff: list[dict], plan: tuple, week: int) -> dict:
                 "user_id": person["zoom"], "email": person["emails"], "name": person["name"],
                 "question_details": [{
                     "question_id": short("q", number, week, person["zoom"]), "question": text, "answer": "", "question_status": "answered",
-                    "create_time": zulu(start + timedelta(minutes=RANDOM.randrange(10, 25))), "answer_details": [],
+                    "create_time": zulu(start + timedelta(minutes=RANDOM.randrange(10, 25))), "answer_details": answers(host, present, turn, start),
                 }],
             }
-            for person, text in zip(RANDOM.sample(present[1:], min(3, len(present) - 1)), RANDOM.sample(QUESTIONS, 3), strict=False)
+            for turn, (person, text) in enumerate(zip(RANDOM.sample(present[1:], min(3, len(present) - 1)), RANDOM.sample(QUESTIONS, 3), strict=False))
         ]  # fmt: skip
         if week == 2:
             made["questions"].append({
@@ -180,6 +180,22 @@ def occurrence(staff: list[dict], plan: tuple, week: int) -> dict:
             for person in RANDOM.sample(present, len(present) // 2)
         ]  # fmt: skip
     return made
+
+
+def answers(host: dict, present: list[dict], turn: int, start: datetime) -> list[dict]:
+    """The first question is answered by the host, the second by a colleague in the audience, the third by nobody."""
+    if turn > 1:
+        return []
+    person = host if turn == 0 else present[-1]
+    text = (
+        "Dat staat op intranet onder Werken met data."
+        if turn == 0
+        else "Wij hebben dit bij Zorg al geprobeerd, kom gerust langs."
+    )
+    return [{
+        "user_id": person["zoom"], "email": person["emails"], "name": person["name"], "content": text, "type": "default",
+        "create_time": zulu(start + timedelta(minutes=27 + turn)),
+    }]  # fmt: skip
 
 
 def registrant(person: dict, number: str, start: datetime) -> dict:

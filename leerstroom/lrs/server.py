@@ -120,8 +120,9 @@ def running(
     secret: str = "",
     *,
     workers: int = 1,
+    root_path: str = "",
     limits: Limits | None = None,
-    wait_s: float = 30.0,
+    wait_s: float = 60.0,
 ) -> Iterator[Running]:
     """A server of its own process on loopback, for the length of the block; without a database a new one that goes with it.
 
@@ -141,7 +142,7 @@ def running(
         limits = limits or Limits()
         code = (
             "import sys; from leerstroom.lrs.server import serve; from leerstroom.lrs.requests import Limits;"
-            f" serve('127.0.0.1', {taken}, sys.argv[1], workers={workers}, socket_fd={listening.fileno()}, limits={limits!r})"
+            f" serve('127.0.0.1', {taken}, sys.argv[1], workers={workers}, root_path={root_path!r}, socket_fd={listening.fileno()}, limits={limits!r})"
         )
         process = subprocess.Popen(
             [sys.executable, "-c", code, database],

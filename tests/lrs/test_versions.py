@@ -6,6 +6,8 @@ from urllib.parse import urlencode
 import pytest
 import requests
 
+from leerstroom.lrs import running
+
 
 @pytest.mark.parametrize(
     ("told", "status", "answered"),
@@ -73,3 +75,13 @@ def test_other_methods_and_paths_are_refused(call):
     call("PUT", "about", 405)
     call("GET", "nothing", 404)
     call("GET", "/nothing", 404)
+
+
+def test_behind_a_proxy_with_a_path_of_its_own_more_and_links_lead_through_it(make, caller):
+    with running(key="tests", secret="a secret of the tests", root_path="/lrs") as lrs:
+        call = caller(lrs)
+        call.store(make.statement(), make.statement())
+        more = call("GET", "statements", 200, params={"limit": 1}).json()["more"]
+        assert more.startswith("/lrs/xapi/statements?")
+        assert call("GET", more.removeprefix("/lrs"), 200).json()["more"] == ""
+        assert 'action="/lrs/browse"' in call("GET", "/browse", 200).text

@@ -140,11 +140,11 @@ def _compute(
     )
     window = Scope(computation, window_periods, daily=False)
     values = person_values(window, chosen)
-    parts = [published_persons(window, values), group_values(window, values, chosen)]
+    parts = [published_persons(window, values, chosen), group_values(window, values, chosen)]
     daily = [each for each in chosen if DAY in each.grains]
     if day_periods and daily:
         day = Scope(computation, day_periods, daily=True)
-        parts.append(published_persons(day, person_values(day, daily)))
+        parts.append(published_persons(day, person_values(day, daily), daily))
     periods = workspace.give("period_dates", _period_dates(day_periods, window_periods))
     stamped = _stamped(union(parts), periods, as_of, datetime.now(UTC).replace(microsecond=0), rules)
     return IndicatorValues(workspace, stamped, _event_rows(computation))

@@ -31,6 +31,9 @@ def group_values(scope: "Scope", persons: "ir.Table", chosen: Sequence[Indicator
     import ibis
 
     workspace = scope.workspace
+    persons = workspace.view(
+        "values_with_team", persons.inner_join(scope.computation.people.select("person", "team"), "person")
+    )
     grouped = workspace.give("group_indicators", _group_table(scope, chosen))
     amounts = [number for number, each in enumerate(chosen) if each.of == "person" and each.kind == "amount"]
     ratios = [number for number, each in enumerate(chosen) if each.of == "person" and each.kind != "amount"]

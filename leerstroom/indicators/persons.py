@@ -82,40 +82,42 @@ def person_values(scope: "Scope", chosen: Sequence[Indicator]) -> "ir.Table":
     )
     shaped = joined.mutate(value=value, status=status)
     is_known = shaped.status.isin(("ok", "partial"))
+    # numbers alone: the texts of ten million rows would cost more than the values
     values = shaped.select(
-        "indicator", "indicator_id", "is_published", "period", "person", "employee_id", "team", "status",
+        "indicator", "period", "person", "status",
         **{name: ibis.ifelse(is_known, shaped[name], ibis.null("float64")) for name in FOUND},
     )  # fmt: skip
     name = f"person_values_{scope.name}"
     return workspace.view(name, values) if scope.is_daily else workspace.keep(name, values)
 
 
-def published_persons(scope: "Scope", values: "ir.Table") -> "ir.Table":
-    """PUBLISHED rows of the indicators that have this grain for persons."""
+def published_persons(scope: "Scope", values: "ir.Table", chosen: Sequence[Indicator]) -> "ir.Table":
+    """PUBLISHED rows of the indicators that have this grain for persons. `chosen`: as given to `person_values`."""
     import ibis
+    import pyarrow as pa
 
-    shown = values.filter(values.is_published)
-    return shown.select(
-        "indicator_id",
-        grain=ibis.literal(DAY if scope.is_daily else EMPLOYEE),
-        subject=shown.employee_id,
-        period=shown.period,
-        is_day=ibis.literal(scope.is_daily),
-        **{name: shown[name] for name in PUBLISHED[5:]},
-    ).select(*PUBLISHED)
+    grain = DAY if scope.is_daily else EMPLOYEE
+    shown = {number: each.id for number, each in enumerate(chosen) if each.of == "person" and grain in each.grains}
+    names = scope.workspace.give(
+        f"published_{scope.name}",
+        pa.table({
+            "indicator": pa.array(list(shown), pa.int32()),
+            "indicator_id": pa.array(list(shown.values()), pa.string()),
+        }),
+    )
+    named = values.inner_join(names, "indicator")
+    named = named.inner_join(scope.computation.people.select("person", subject="employee_id"), "person")
+    return named.mutate(grain=ibis.literal(grain), is_day=ibis.literal(scope.is_daily)).select(*PUBLISHED)
 
 
 def _indicator_table(numbers: Mapping[Indicator, int], is_daily: bool) -> "pa.Table":
     import pyarrow as pa
 
-    grain = DAY if is_daily else EMPLOYEE
     return pa.table({
         "indicator": pa.array(list(numbers.values()), pa.int32()),
-        "indicator_id": pa.array([each.id for each in numbers], pa.string()),
         "need": pa.array([each.needs for each in numbers], pa.string()),
         "is_amount": pa.array([each.kind == "amount" for each in numbers], pa.bool_()),
         "is_certain_when_positive": pa.array(
             [is_daily and each.id == "active_learning_days" for each in numbers], pa.bool_()
         ),
-        "is_published": pa.array([grain in each.grains for each in numbers], pa.bool_()),
     })

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from leerstroom.errors import ConfigurationError
 from leerstroom.lrs import times
 from leerstroom.lrs.about import About
 from leerstroom.lrs.access import NOBODY, Access, Credential
@@ -62,6 +63,7 @@ class LrsApp:
 
     def __init__(self, storage: Storage, access: Access, limits: Limits, *, origins: str = "*") -> None:
         self.storage, self.access, self.limits, self._origins = storage, access, limits, origins
+        self._unanswered: tuple[type[Exception], ...] = (*storage.broken, ConfigurationError)
         documents = Documents(storage)
         listed: list[Resource] = [
             Statements(storage, limits), State(documents), AgentProfiles(documents), ActivityProfiles(documents),
@@ -87,15 +89,12 @@ class LrsApp:
             reply, resource = await self._answered(scope, path, receive)
         except asyncio.CancelledError:
             raise
+        except self._unanswered as error:
+            logger.error("%s %s: no answer of the database: %s", scope["method"], path[:80], type(error).__name__)  # noqa: TRY400 - a trace may hold values
+            reply, resource = _refused(Refusal(503, "the database does not answer; try again")), "error"
         except Exception as error:
-            logger.error(  # noqa: TRY400 - a trace may hold values of a statement
-                "%s %s failed: %s",
-                scope["method"],
-                path[:80],
-                type(error).__name__,
-                exc_info=error if _harmless(error) else None,
-            )
-            self.storage.reader.dropped()
+            trace = error if _harmless(error) else None
+            logger.error("%s %s failed: %s", scope["method"], path[:80], type(error).__name__, exc_info=trace)  # noqa: TRY400
             reply, resource = _refused(Refusal(500, "the LRS failed; the log says more")), "error"
         self._health.seen(resource, scope["method"], reply.status, time.perf_counter() - started)
         await _send(send, reply, head=scope["method"] == "HEAD")

@@ -54,7 +54,6 @@ class Health:
         try:
             return self._storage.reader.newest()
         except Exception:  # noqa: BLE001 - whatever the database says: it is not well
-            self._storage.reader.dropped()
             return None
 
     def _size(self) -> int:

@@ -142,3 +142,10 @@ def make() -> Maker:
 def caller() -> type[Caller]:
     """The class itself, for other versions and credentials."""
     return Caller
+
+
+@pytest.fixture
+def postgresql() -> Iterator[str]:
+    """The URL of an empty PostgreSQL database."""
+    with temporary_postgresql() as url:
+        yield url

@@ -9,6 +9,7 @@ import threading
 import time
 import uuid
 
+import psycopg
 import pytest
 import requests
 
@@ -119,3 +120,22 @@ def test_a_read_during_writes_is_not_held_up(tmp_path):
         for each in writers:
             each.join()
     assert statistics.quantiles(seconds, n=100)[98] < 0.1
+
+
+def test_after_postgresql_ended_every_connection_the_server_finds_its_way_back(make, caller, postgresql):
+    with running(postgresql, key="tests", secret="a secret of the tests") as lrs:
+        call = caller(lrs)
+        call.store(make.statement())
+        call.ids(verb=make.verb())
+        with psycopg.connect(postgresql, autocommit=True) as server:
+            server.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'leerstroom-lrs' AND datname = current_database()"
+            )
+        told = make.statement()
+        answers = [call("POST", "statements", json=told).status_code for _ in range(4)]
+        assert set(answers) <= {200, 503}
+        assert answers[-1] == 200
+        reads = [call("GET", "statements", params={"statementId": told["id"]}).status_code for _ in range(20)]
+        assert set(reads) <= {200, 503}
+        assert reads[-5:] == [200] * 5
+        assert len(call.ids(verb=make.verb())) == 2

@@ -31,6 +31,8 @@ class Storage:
         migrate(self.database)
         self.reader = Reader(self.database)
         self.writer = Writer(self.database)
+        self.broken: tuple[type[Exception], ...] = self.reader.connection.broken
+        """What reading raises when the database, not the caller, is at fault."""
 
     def consistent_through(self) -> int:
         """The time in microseconds up to which every later answer is complete: nothing can still be stored at or before it."""

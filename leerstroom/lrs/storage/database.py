@@ -16,6 +16,10 @@ class Connection(Protocol):
     broken: tuple[type[Exception], ...]
     """What it raises when the database, not the caller, is at fault."""
 
+    @property
+    def usable(self) -> bool:
+        """False when the way to the database is gone and a new connection is needed."""
+
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         """All rows of a query."""
 

@@ -39,6 +39,11 @@ class PostgreSqlConnection:
         if not writing:
             self._raw.execute("SET default_transaction_read_only = on")
 
+    @property
+    def usable(self) -> bool:
+        """False after the server ended the connection."""
+        return not self._raw.closed
+
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         """All rows of a query."""
         return self._raw.execute(_marks(sql), values, binary=True).fetchall()

@@ -51,14 +51,12 @@ class Reader:
     def connection(self) -> Connection:
         """The connection of the thread that asks."""
         connection: Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
+        if connection is None or not connection.usable:
+            if connection is not None and connection in self._all:
+                self._all.remove(connection)
             connection = self._local.connection = self._database.connect()
             self._all.append(connection)
         return connection
-
-    def dropped(self) -> None:
-        """Forgets this thread's connection after a failure; the next query opens one."""
-        self._local.connection = None
 
     def close(self) -> None:
         """Closes all connections."""

@@ -37,6 +37,11 @@ class SqliteConnection:
         if not writing:
             self._raw.execute("PRAGMA query_only=ON")
 
+    @property
+    def usable(self) -> bool:
+        """A file does not go away."""
+        return True
+
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         """All rows of a query."""
         return self._raw.execute(sql, values).fetchall()

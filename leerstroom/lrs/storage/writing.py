@@ -389,7 +389,10 @@ class Writer:
         self._writing.forget()
         try:
             self._connection.rollback()
+            usable = self._connection.usable
         except Exception:  # noqa: BLE001 - the connection is gone; a new one follows
+            usable = False
+        if not usable:
             self._reconnect()
         for _, future in waiting:
             failure = Unavailable("the database did not take the transaction; nothing of it is stored, send it again")

@@ -122,6 +122,18 @@ def note_of(found: Any) -> str:
         return session.scalar(select(DagRun).where(DagRun.id == found.id)).note or ""
 
 
+def what_travelled(found: Any) -> list[str]:
+    """Everything that tasks of a run handed to each other, as JSON."""
+    from airflow.models.xcom import XComModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        return [
+            json.dumps(row.value) for row in session.scalars(select(XComModel).where(XComModel.run_id == found.run_id))
+        ]
+
+
 def test_a_night_is_green_balances_tells_every_asset_once_and_a_second_one_adds_nothing(
     place: Place, run: Callable[..., Any]
 ) -> None:
@@ -145,6 +157,10 @@ def test_a_night_is_green_balances_tells_every_asset_once_and_a_second_one_adds_
     assert list((place.folder / "hr").rglob("*.html"))
     statements = place.statements()
     assert len(statements) == stored
+    travelled = what_travelled(first)
+    assert len(travelled) >= 3 * len(names)
+    assert max(map(len, travelled)) < 4096
+    assert [text for text in travelled if "features" in text or "@" in text or "demo-token" in text] == []
     second = run()
     assert second.state == "success"
     entries = ledger.check(open_state(place.settings.state_url), second.run_id)
@@ -152,26 +168,11 @@ def test_a_night_is_green_balances_tells_every_asset_once_and_a_second_one_adds_
     assert place.statements() == statements
 
 
-def test_what_travels_between_tasks_is_small_and_holds_no_record(place: Place, run: Callable[..., Any]) -> None:
-    from airflow.models.xcom import XComModel
-    from airflow.utils.session import create_session
-    from sqlalchemy import select
-
-    found = run()
-    with create_session() as session:
-        rows = session.scalars(select(XComModel).where(XComModel.run_id == found.run_id)).all()
-        texts = [json.dumps(row.value) for row in rows]
-    assert len(texts) >= 3 * len(place.settings.connections)
-    assert max(map(len, texts)) < 4096
-    assert [text for text in texts if "features" in text or "@" in text or "demo-token" in text] == []
-
-
 def test_a_connection_that_is_refused_leaves_the_others_standing_and_the_run_says_so(
     place: Place, run: Callable[..., Any]
 ) -> None:
-    settings = place.write(
-        connections={**place.values["connections"], "second": {**place.values["connections"]["chat"], "token": "wrong"}}
-    )
+    chat = place.values["connections"]["chat"]
+    settings = place.write(connections={"chat": chat, "second": {**chat, "token": "wrong"}})
     started = time.monotonic()
     found = run()
     assert found.state == "success"
@@ -186,6 +187,7 @@ def test_a_connection_that_is_refused_leaves_the_others_standing_and_the_run_say
     assert covered["chat"] == "missing"
 
 
+@pytest.mark.slow
 def test_fields_of_the_airflow_connection_win_over_the_settings_file(
     place: Place, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -231,6 +233,7 @@ print("done", flush=True)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("delay_s", [0.0, 0.05, 0.15])
 def test_the_load_task_killed_in_its_middle_and_run_again_leaves_the_same_lrs(
     place: Place, run: Callable[..., Any], delay_s: float

@@ -46,7 +46,7 @@ def _serve(installation: Installation, running: Processes, console: Console) -> 
     else:
         installation.start_lrs(running)
         installation.start_platforms(running)
-    _start_airflow(installation, running, console)
+    start_airflow(installation, running, console)
     report = f"http://127.0.0.1:{installation.ports['report']}/"
     running.start(
         "report",
@@ -66,7 +66,8 @@ def _serve(installation: Installation, running: Processes, console: Console) -> 
         time.sleep(1)
 
 
-def _start_airflow(installation: Installation, running: Processes, console: Console) -> None:
+def start_airflow(installation: Installation, running: Processes, console: Console) -> None:
+    """Starts Airflow's four processes, their database and pool first, and waits until all say that they are well."""
     installation.prepare_airflow()
     environment = installation.airflow_environment()
     console.print("Starting Airflow; this takes half a minute …")

@@ -85,6 +85,7 @@ def connections(platforms: str, recordings: Path = RECORDINGS) -> dict[str, dict
             "oauth_host": f"{platforms}/zoom",
             **{name: zoom[name] for name in ("account_id", "client_id", "client_secret")},
             "meetings": ["Live chat*", "Intervisie*"],
+            "live_chats": ["Live chat*", "Intervisie*"],
             "assigned": ["83155501003"],
             **_UNHURRIED,
         },

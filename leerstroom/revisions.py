@@ -59,8 +59,11 @@ class Revisions:
     def plan(self, statements: Sequence[Statement], as_of: str) -> Planned:
         """Decides for a batch and writes it down. `as_of` is when the records were pulled (`2026-11-03T01:00:00.000Z`)."""
         facts, send, void = state.facts, [], []
-        identified = [(fact_of(statement), statement) for statement in statements]
-        superseded = 0
+        newest = {
+            fact_of(statement): statement for statement in statements
+        }  # a fact that comes twice: the later form counts
+        identified = list(newest.items())
+        superseded = len(statements) - len(identified)
         with self._engine.begin() as database:
             known = {
                 row.fact: row
@@ -74,13 +77,6 @@ class Revisions:
             for (fact, record), statement in identified:
                 row = known.get(fact)
                 base = statement["id"]
-                if fact in rows:  # the same fact twice in a batch: the later one wins
-                    row = None
-                    earlier = rows[fact]
-                    if earlier["base_id"] == base:
-                        superseded += 1
-                        continue
-                    void.append((str(earlier["statement_id"]), as_of))
                 if row is not None:
                     if row.as_of > as_of or (row.voided and row.as_of == as_of):
                         superseded += 1

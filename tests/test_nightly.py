@@ -22,7 +22,7 @@ from leerstroom.state import open_state
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO = ROOT / "tests" / "recordings" / "demo"
-CONTENT_FIELDS = {"body", "formatted_body", "displayname", "message", "name", "user_name", "question", "answer"}
+CONTENT_FIELDS = {"body", "formatted_body", "displayname", "message", "user_name", "question", "answer"}
 FIRST, LAST = date(2026, 11, 2), date(2026, 11, 8)
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("night")]

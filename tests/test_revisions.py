@@ -113,6 +113,14 @@ def test_a_retracted_record_stays_gone_when_its_old_pull_is_loaded_again(engine:
     assert lrs.visible() == {("b", "1")}
 
 
+def test_of_a_fact_that_comes_twice_in_a_pull_the_later_form_counts_every_night(engine: Engine) -> None:
+    revisions, lrs = Revisions(engine, "c"), Lrs()
+    for number in range(1, 4):
+        load(revisions, lrs, [("a", "1"), ("a", "2")], [], number)
+        assert lrs.visible() == {("a", "2")}
+    assert lrs.voided == set()
+
+
 def test_connections_do_not_void_each_other(engine: Engine) -> None:
     lrs = Lrs()
     load(Revisions(engine, "one"), lrs, [("a", "1")], [], 1)

@@ -1,5 +1,6 @@
 """The whole night without Airflow: recorded platforms over HTTP, the real LRS over HTTP, tables and report at the end."""
 
+import csv
 import json
 import os
 import re
@@ -112,8 +113,6 @@ def _without_clock_bytes(data: bytes, folder: Path) -> list[tuple]:
 def test_no_text_address_or_name_is_in_anything_that_was_written(
     place: Place, caplog: pytest.LogCaptureFixture
 ) -> None:
-    import csv
-
     caplog.set_level("DEBUG")
     night(place)
     needles: set[bytes] = {b"@example.org"}
@@ -171,7 +170,9 @@ def _texts_of_the_recordings() -> set[bytes]:
                 walk(orjson.loads(line))
             except orjson.JSONDecodeError:
                 continue
-    return {text.encode() for text in found}
+    with (DEMO / "moodle" / "course.csv").open(encoding="utf-8", newline="") as stream:
+        courses = {row["fullname"] for row in csv.DictReader(stream)}
+    return {text.encode() for text in found - courses}  # a room may be called after a course: the name of a thing
 
 
 def test_a_connection_that_fails_leaves_the_others_standing_and_its_days_missing(place: Place) -> None:

@@ -65,8 +65,10 @@ types: $(STAMP) ## mypy --strict on connectors, leerstroom and the provider
 
 check: lint types test ## what a commit should pass
 
-bench: $(STAMP) ## the measures, beside their references
-	@$(BIN)/pytest -q -s -m "soak or not soak" tests/bench $(ARGS)
+bench: $(STAMP) ## the measures, beside their references (the indicators at a tenth of their size; see tests/bench for more)
+	@$(BIN)/python tests/bench/bench_connector.py
+	@$(BIN)/python tests/bench/bench_lrs.py
+	@$(BIN)/python tests/bench/bench_indicators.py --rows 1000000 --employees 5000
 
 lock: $(STAMP) ## write requirements/*.txt anew
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \

@@ -6,7 +6,6 @@ import typer
 def register(app: typer.Typer) -> None:
     """Adds this room's commands."""
     from connectors.lrs import commands
-
     from leerstroom.lrs.cli import app as embedded
 
     app.add_typer(embedded, name="lrs")

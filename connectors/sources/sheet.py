@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 
 import fsspec
 
+from connectors.files import matching
 from connectors.http import Api
 from connectors.source import Kind, Record, Setting, Source, Verified, Window, maps
 from connectors.tables import HEADER_WITHIN, LARGEST_FILE, rows
@@ -180,25 +181,7 @@ class Sheet(Source):
 
     def _paths(self) -> list[str]:
         """All files, those that were changed last at the end."""
-        found: list[tuple[float, str]] = []
-        for pattern in self.connection["files"]:
-            try:
-                files, inside = fsspec.core.url_to_fs(str(pattern))
-                scheme = str(pattern).split("://", 1)[0] + "://" if "://" in str(pattern) else ""
-                wanted = (
-                    [f"{inside.rstrip('/')}/*.csv", f"{inside.rstrip('/')}/*.xlsx"] if files.isdir(inside) else [inside]
-                )
-                matched = [each for one in wanted for each in files.glob(one) if _is_sheet(str(each))]
-                found += [(_changed(files.info(each)), f"{scheme}{each}") for each in matched]
-            except (OSError, ValueError, ImportError) as error:
-                raise ConfigurationError(
-                    f"connection '{self.connection.name}': {pattern} cannot be listed ({type(error).__name__}); check 'files'"
-                ) from error
-            if not matched and "*" not in str(pattern) and not files.isdir(inside):
-                raise ConfigurationError(
-                    f"connection '{self.connection.name}': {pattern} does not exist; check 'files'"
-                )
-        return list(dict.fromkeys(path for _, path in sorted(found)))
+        return matching(self.connection["files"], connection=self.connection.name, suffixes=(".csv", ".xlsx"))
 
     def read_file(self, path: str) -> Iterator[Record]:
         """The lines of one file, with line numbers as Excel shows them. Raises BadRecord for a file that is no sheet, with what is wrong."""
@@ -348,27 +331,6 @@ class Sheet(Source):
 
 
 # --- files into lines -----------------------------------------------------------------------------------------------------------------
-
-
-def _is_sheet(path: str) -> bool:
-    """Not what editors leave beside a file that is open."""
-    return not posixpath.basename(path).startswith(("~$", ".~", "."))
-
-
-def _changed(info: Mapping[str, Any]) -> float:
-    """When a file was changed, as its store tells it; 0 where it does not."""
-    for name in ("mtime", "LastModified", "last_modified", "updated", "created"):
-        value = info.get(name)
-        if isinstance(value, datetime):
-            return value.timestamp()
-        if isinstance(value, int | float):
-            return float(value)
-        if isinstance(value, str):
-            try:
-                return datetime.fromisoformat(value).timestamp()
-            except ValueError:
-                continue
-    return 0.0
 
 
 def _lines(

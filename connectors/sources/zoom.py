@@ -10,8 +10,6 @@ Verified    with payloads of the vendor's reference
 """
 
 import logging
-import threading
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
@@ -19,10 +17,9 @@ from functools import cached_property
 from typing import Any, ClassVar
 from urllib.parse import quote, unquote, urlsplit
 
-import requests
-
 from connectors.attendance import Join, Person, actor_of, persons, without_copies
 from connectors.http import Answer, Api, RequestRefused
+from connectors.oauth import ClientCredentials
 from connectors.paging import by_cursor, dig
 from connectors.source import Gathered, Kind, Record, Setting, Source, Verified, Window, maps
 from leerstroom.errors import BadRecord, CredentialsRefused, LeerstroomError, UnexpectedShape
@@ -136,7 +133,17 @@ class Zoom(Source):
 
     def auth(self) -> Any:
         """Server-to-server OAuth."""
-        return ServerToServer(self.connection)
+        fields = self.connection
+        return ClientCredentials(
+            f"{str(fields['oauth_host']).rstrip('/')}/oauth/token",
+            str(fields["client_id"]),
+            str(fields["client_secret"]),
+            connection=fields.name,
+            in_query=True,
+            grant_type="account_credentials",
+            extra={"account_id": str(fields["account_id"])},
+            verify=fields.get("verify_tls", True),
+        )
 
     @staticmethod
     def quota(status: int, body: Any) -> bool:
@@ -552,60 +559,6 @@ class _Series:
 def _highest(joins: Iterable[Join]) -> str:
     roles = {join.row.get("role") for join in joins}
     return "host" if "host" in roles else "presenter" if "presenter" in roles else "participant"
-
-
-class ServerToServer(requests.auth.AuthBase):
-    """Bearer token of a server-to-server OAuth app; fetched when needed, renewed before its hour is over and once after a 401."""
-
-    def __init__(self, connection: Any) -> None:
-        self._connection = connection
-        self._lock = threading.Lock()
-        self._token, self._until = "", 0.0
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Adds the header, and a second try with a fresh token when the platform refuses a token that was good before."""
-        fresh = self._ensure()
-        request.headers["Authorization"] = f"Bearer {self._token}"
-        if not fresh:
-            request.register_hook("response", self._renewed)  # type: ignore[no-untyped-call]
-        return request
-
-    def _renewed(self, response: requests.Response, **arguments: Any) -> requests.Response:
-        if response.status_code != 401:
-            return response
-        response.content  # noqa: B018 - read it, so that the connection can be used again
-        again = response.request.copy()
-        self._until = 0.0
-        self._ensure()
-        again.headers["Authorization"] = f"Bearer {self._token}"
-        return response.connection.send(again, **arguments)
-
-    def _ensure(self) -> bool:
-        with self._lock:
-            if time.monotonic() < self._until:
-                return False
-            fields = self._connection
-            basic = (str(fields["client_id"]), str(fields["client_secret"]))
-            with Api(
-                str(fields["oauth_host"]),
-                connection=fields.name,
-                auth=basic,
-                verify=fields.get("verify_tls", True),
-                tries=1,
-            ) as api:
-                try:
-                    body = api.post(
-                        "/oauth/token", params={"grant_type": "account_credentials", "account_id": fields["account_id"]}
-                    ).body
-                except RequestRefused as error:
-                    raise CredentialsRefused(
-                        f"connection '{fields.name}': Zoom refuses the app's credentials ({error.status} {error.code}); check account id, client id and secret"
-                    ) from error
-            if not isinstance(body, dict) or not body.get("access_token"):
-                raise UnexpectedShape(f"connection '{fields.name}': the answer to the token request holds no token")
-            self._token = str(body["access_token"])
-            self._until = time.monotonic() + max(0.0, float(body.get("expires_in", 3600)) - 120)
-            return True
 
 
 # --- what the vendor's rows mean ------------------------------------------------------------------------------------------------------

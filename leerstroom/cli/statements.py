@@ -39,17 +39,13 @@ def normalise(
     Works without any configuration: everyone is unresolved, and without LEERSTROOM_PSEUDONYM_KEY a random key is used.
     """
     from connectors.mapping import Mapper, Quarantined, serialised
-    from connectors.source import Connection, Record, connect
+    from connectors.source import Connection, Record, connect, load
     from leerstroom.people import People, Pseudonyms
     from leerstroom.statements import Retracted
 
-    fields: dict[str, Any] = {}
-    if connection:
-        try:
-            fields = orjson.loads(connection)
-        except orjson.JSONDecodeError as error:
-            raise ConfigurationError("--connection is no JSON object") from error
-    fields.setdefault("host", f"https://{source}.example") if source != "sheet" else None
+    fields = _fields(connection)
+    if any(each.name == "host" and each.default is None for each in load(source).settings):
+        fields.setdefault("host", f"https://{source}.example")
     made = connect(Connection(fields.pop("name", source), source, fields), complete=False)
     key = os.environ.get("LEERSTROOM_PSEUDONYM_KEY")
     if not key:
@@ -97,6 +93,16 @@ def normalise(
         f"{counts.ignored.total()} ignored, {counts.quarantined.total() + unreadable} quarantined",
         err=True,
     )
+
+
+def _fields(connection: str | None) -> dict[str, Any]:
+    try:
+        fields = orjson.loads(connection) if connection else {}
+    except orjson.JSONDecodeError as error:
+        raise ConfigurationError("--connection is no JSON object") from error
+    if not isinstance(fields, dict):
+        raise ConfigurationError("--connection is no JSON object")
+    return fields
 
 
 def _nowhere() -> Any:

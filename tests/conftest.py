@@ -8,6 +8,11 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+from hypothesis import HealthCheck, settings
+
+# How fast examples are made says something of the machine, not of what is tested.
+settings.register_profile("leerstroom", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("leerstroom")
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"

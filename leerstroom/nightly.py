@@ -323,6 +323,25 @@ def load(
     return {"connection": connection, "path": path, "counts": stage.counts}
 
 
+def replay_quarantine(
+    connection: Connection,
+    landing: str,
+    *,
+    settings: Settings,
+    run_id: str,
+    lrs: "Lrs | None" = None,
+    progress: Progress = _nothing,
+) -> dict[str, Any]:
+    """Maps and loads a landed window anew, once the cause of its quarantine was mended. Returns `{connection, path, counts}`.
+
+    The whole window goes, because records of one occurrence are mapped together; what was right before gives the same statements, so nothing
+    doubles. `counts` are those of both stages. Raises ConfigurationError when the landing is gone: then pull the window again.
+    """
+    mapped = map_landing(connection, landing, settings=settings, run_id=run_id, progress=progress)
+    loaded = load(connection.name, mapped["path"], settings=settings, run_id=run_id, lrs=lrs, progress=progress)
+    return {**loaded, "counts": {**mapped["counts"], **loaded["counts"]}}
+
+
 # --- over all connections ----------------------------------------------------------------------------------------------------------
 
 
@@ -495,6 +514,7 @@ __all__ = [
     "people_of",
     "publish",
     "pull",
+    "replay_quarantine",
     "run",
     "settle",
 ]

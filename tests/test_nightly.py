@@ -229,3 +229,37 @@ def _statements(place: Place, path: str) -> list[bytes]:
     from leerstroom.landing import Store
 
     return list(Store(place.settings.data).lines(f"{path}/statements.jsonl.zst"))
+
+
+def test_quarantine_is_replayed_once_its_cause_is_mended(place: Place) -> None:
+    from typer.testing import CliRunner
+
+    from leerstroom.cli import app
+    from leerstroom.landing import Store
+    from leerstroom.quarantine import held
+
+    start, end = nightly.local_window(FIRST, LAST, "Europe/Amsterdam")
+    register = place.folder / "register.csv"
+    register.write_text("employee_id;titel;datum;uren;soort\nE1;Les;03-11-2026;1,5;\nE2;Les;03-11-2026;x;\n")
+    right = {"source": "sheet", "files": str(register)}
+    wrong = place.settings.model_copy(update={"connections": {"registers": {**right, "default_kind": "unheard of"}}})
+    connection = nightly.connection_of(wrong, "registers")
+    pulled = nightly.pull(connection, start, end, settings=wrong, run_id="r")
+    mapped = nightly.map_landing(connection, pulled["path"], settings=wrong, run_id="r")
+    assert mapped["counts"]["built"] == 0
+    [before] = held(Store(wrong.data), "registers")
+    assert (before.records, before.landing) == (2, pulled["path"])
+
+    place.file.write_text(json.dumps({**json.loads(place.file.read_text()), "connections": {"registers": right}}))
+    done = CliRunner().invoke(app, ["quarantine", "replay", "registers", "--settings", str(place.file), "--json"])
+    assert json.loads(done.stdout) == {"windows": 1, "held_before": 2, "held_after": 1, "landing_gone": []}
+    assert done.exit_code == 1
+    listed = CliRunner().invoke(app, ["quarantine", "list", "--settings", str(place.file), "--json"])
+    assert [row["records"] for row in json.loads(listed.stdout)] == [1]
+    assert "hours is no number" in listed.stdout
+    assert len(list(nightly.lrs_of(place.settings).query())) == 1
+
+    Store(wrong.data).remove(pulled["path"])
+    gone = CliRunner().invoke(app, ["quarantine", "replay", "registers", "--settings", str(place.file)])
+    assert gone.exit_code == 1
+    assert "leerstroom pull registers" in gone.stderr

@@ -6,13 +6,13 @@ load   built + voids = stored + already_there + conflicting + rejected + superse
 ```
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Engine, delete, insert, select
+from sqlalchemy import Engine, delete, insert, select, update
 
 from leerstroom import state
 from leerstroom.errors import NeedsOperator
@@ -142,7 +142,7 @@ def _total(counts: Mapping[str, int] | int) -> int:
 
 
 def cover(engine: Engine, connection: str, source_kind: str, days: list[date], status: str) -> None:
-    """Notes for each local day whether a connection was loaded (`ok`) or not (`missing`); ok is never taken back by a later failure."""
+    """Notes for each local day whether a connection was loaded (`ok`) or not (`missing`); what was loaded is never taken back by a later failure."""
     table = state.coverage
     with engine.begin() as database:
         known = {
@@ -151,7 +151,7 @@ def cover(engine: Engine, connection: str, source_kind: str, days: list[date], s
                 select(table.c.date, table.c.status).where(table.c.connection == connection, table.c.date.in_(days))
             )
         }
-        fresh = [day for day in days if known.get(day) != "ok" and known.get(day) != status]
+        fresh = [day for day in days if known.get(day) not in {"ok", "suspect", status}]
         if fresh:
             database.execute(delete(table).where(table.c.connection == connection, table.c.date.in_(fresh)))
             database.execute(
@@ -163,15 +163,26 @@ def cover(engine: Engine, connection: str, source_kind: str, days: list[date], s
             )
 
 
+def doubt(engine: Engine, suspects: Iterable[tuple[str, date]], since: date) -> None:
+    """Makes loaded days of these kinds of source `suspect`, and all other suspect days from `since` on `ok` again."""
+    table = state.coverage
+    with engine.begin() as database:
+        database.execute(update(table).where(table.c.status == "suspect", table.c.date >= since).values(status="ok"))
+        for kind, day in suspects:
+            mine = (table.c.source_kind == kind) & (table.c.date == day) & (table.c.status == "ok")
+            database.execute(update(table).where(mine).values(status="suspect"))
+
+
 def coverage(engine: Engine) -> list[tuple[date, str, str]]:
-    """(day, source kind, status): a kind is `ok` on a day when all its connections are."""
+    """(day, source kind, status): a kind is `ok` on a day when all its connections are, else what is worst: missing, then suspect."""
     table = state.coverage
     with engine.connect() as database:
         rows = database.execute(select(table.c.date, table.c.source_kind, table.c.status)).all()
     worst: dict[tuple[date, str], str] = {}
     for day, kind, status in rows:
-        if worst.get((day, kind), "ok") == "ok":
+        if worst.get((day, kind)) != "missing" and status != "ok":
             worst[day, kind] = status
+        worst.setdefault((day, kind), status)
     return [(day, kind, status) for (day, kind), status in sorted(worst.items())]
 
 

@@ -19,7 +19,7 @@ import orjson
 
 from connectors.mapping import Mapper, Quarantined, serialised
 from connectors.source import Connection, Record, Source, Window, connect
-from leerstroom import ledger
+from leerstroom import ledger, quality
 from leerstroom.errors import ConfigurationError, LeerstroomError, NeedsOperator, QuotaExhausted
 from leerstroom.landing import Store
 from leerstroom.people import Directory, People, Pseudonyms
@@ -442,6 +442,28 @@ def settle(*, settings: Settings, run_id: str, expected: Iterable[str] = ()) -> 
     }
 
 
+def check_quality(*, settings: Settings, as_of: date) -> list[quality.Finding]:
+    """What a person should look at as of a day; marks days with far less than usual as suspect, and takes back what has come since."""
+    from leerstroom.mirror import Mirror
+
+    engine = open_state(settings.state_url)
+    first = as_of - timedelta(days=quality.LOOKED_AT_DAYS - 1)
+    files = Mirror(f"{settings.data.rstrip('/')}/mirror").files()
+    counted = quality.daily_statements(
+        files, settings.organisation.time_zone, first - timedelta(days=quality.USUAL_DAYS)
+    )
+    covered = ledger.coverage(engine)
+    entries = [each for each in ledger.entries(engine) if each.at.date() >= first]
+    suspects = quality.suspect_days(counted, covered, as_of)
+    ledger.doubt(engine, [(kind, day) for kind, day, _, _ in suspects], first)
+    return [
+        *quality.missing_days(covered, as_of),
+        *quality.out_of_balance(entries),
+        *quality.drifting(suspects),
+        *quality.full_quarantine(entries),
+    ]
+
+
 @dataclass(slots=True)
 class Night:
     """What `run` did."""
@@ -502,6 +524,7 @@ def local_window(from_: date, to: date, zone: str) -> tuple[datetime, datetime]:
 __all__ = [
     "Night",
     "Statement",
+    "check_quality",
     "compute",
     "connection_of",
     "directory_of",

@@ -70,7 +70,7 @@ coverage = Table(
     Column("date", Date, primary_key=True),
     Column("connection", String(100), primary_key=True),
     Column("source_kind", String(20), nullable=False),
-    Column("status", String(20), nullable=False),  # ok | missing
+    Column("status", String(20), nullable=False),  # ok | missing | suspect
 )
 
 erased = Table(

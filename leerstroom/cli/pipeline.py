@@ -1,8 +1,9 @@
-"""`leerstroom pull`, `nightly`, `ledger`: the stages by hand, and the whole night without Airflow."""
+"""`leerstroom pull`, `nightly`, `ledger`, `quality`: the stages by hand, the whole night without Airflow, and what to look at after it."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -22,6 +23,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: leerstroom ledger --run manual__2026-11-02T00:00:00.000Z__2026-11-03T00:00:00.000Z")(
         ledger
     )
+    app.command(epilog="Example: leerstroom quality --as-of 2026-11-08")(quality)
 
 
 def pull(
@@ -121,6 +123,28 @@ def ledger(
     for fault in faults:
         typer.echo(f"out of balance: {fault}", err=True)
     raise typer.Exit(1 if faults else 0)
+
+
+def quality(
+    as_of: Annotated[
+        datetime | None,
+        typer.Option("--as-of", formats=["%Y-%m-%d"], help="The last day that is looked at; default: yesterday."),
+    ] = None,
+    settings: SettingsFile = None,
+    json: Json = False,
+) -> None:
+    """What a person should look at: missing days, counts out of balance, sources that fell silent, full quarantine; exit 1 when there is something."""
+    from leerstroom import nightly as night
+    from leerstroom.settings import Settings
+
+    configured = Settings.load(settings)
+    yesterday = datetime.now(ZoneInfo(configured.organisation.time_zone)).date() - timedelta(days=1)
+    found = night.check_quality(settings=configured, as_of=as_of.date() if as_of else yesterday)
+    if json:
+        print_json([each.as_json() for each in found])
+    else:
+        print_table("To look at", ("kind", "what", "why"), ((each.kind, each.subject, each.text) for each in found))
+    raise typer.Exit(1 if found else 0)
 
 
 def day(value: datetime) -> date:

@@ -1,4 +1,4 @@
-"""`leerstroom subject export|erase`: all that is held about one person (GDPR 15), and its erasure (GDPR 17), the LRS included."""
+"""`leerstroom subject export|erase|pseudonym`: all that is held about one person (GDPR 15), and its erasure (GDPR 17), the LRS included."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,7 +21,16 @@ def register(app: typer.Typer) -> None:
     subject = typer.Typer(help="One person's data: all that is held, and its erasure.", no_args_is_help=True)
     subject.command("export", epilog="Example: leerstroom subject export E01014 --out E01014.json")(export)
     subject.command("erase", epilog="Example: leerstroom subject erase E01014")(erase)
+    subject.command("pseudonym", epilog="Example: leerstroom subject pseudonym E01014")(pseudonym)
     app.add_typer(subject, name="subject")
+
+
+def pseudonym(employee_id: EmployeeId, settings: SettingsFile = None) -> None:
+    """The account name under which the LRS knows a person; the Dag learning_erasure asks for it."""
+    from leerstroom.nightly import pseudonyms_of
+    from leerstroom.settings import Settings
+
+    typer.echo(pseudonyms_of(Settings.load(settings)).actor(employee_id))
 
 
 def export(
@@ -36,7 +45,7 @@ def export(
     from leerstroom.subjects import held_lines
 
     configured = Settings.load(settings)
-    subject, store = _subject(configured, employee_id)
+    subject, store = traces(configured, employee_id)
     agent = {"account": {"homePage": configured.organisation.home_page, "name": subject.actor}}
     held = {
         "employee_id": employee_id,
@@ -86,7 +95,7 @@ def erase_subject(settings: "Settings", employee_id: str) -> "Erased":
     from leerstroom.state import open_state
     from leerstroom.subjects import Erased, erase_facts, erase_lines, newest_values, suppress
 
-    subject, store = _subject(settings, employee_id)
+    subject, store = traces(settings, employee_id)
     engine, done = open_state(settings.state_url), Erased()
     suppress(engine, subject)  # first: what is pulled meanwhile no longer counts for this person
     if settings.lrs.database:
@@ -114,7 +123,8 @@ def erase_subject(settings: "Settings", employee_id: str) -> "Erased":
     return done
 
 
-def _subject(settings: "Settings", employee_id: str) -> tuple["Subject", Any]:
+def traces(settings: "Settings", employee_id: str) -> tuple["Subject", Any]:
+    """The traces of an employee on every configured connection, and the store to look for them. Raises ConfigurationError for an unknown id."""
     from connectors.source import connect
     from leerstroom.landing import Store
     from leerstroom.nightly import connection_of, full_directory_of, pseudonyms_of

@@ -1,4 +1,6 @@
-"""The ledger as a page of Airflow: the last nights, coverage a day and kind of source, and why records are in quarantine. Counts only, no person.
+"""The ledger as a page of Airflow: the last nights, coverage a day and kind of source, why records are in quarantine and a button to try them again.
+
+Counts only, no person.
 
 Closed unless opened: every route asks who the user is, and whether Airflow lets that user see runs of `learning_nightly`. The real app is built at
 the first request, so that a worker that loads the plugin pays nothing.
@@ -10,10 +12,12 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+from urllib.parse import quote
 
 from leerstroom_airflow.run_notes import DAG_ID
 
+QUARANTINE_DAG_ID = "learning_quarantine"
 COVERED_DAYS = 28
 NIGHTS = 20
 _STAGES = ("pull", "map", "load")
@@ -29,13 +33,18 @@ def _app() -> Any:
     from airflow.api_fastapi.app import get_auth_manager
     from airflow.api_fastapi.auth.managers.models.resource_details import AccessView, DagAccessEntity, DagDetails
     from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_view
-    from fastapi import Depends, FastAPI, HTTPException
-    from fastapi.responses import HTMLResponse
+    from fastapi import Depends, FastAPI, HTTPException, Request
+    from fastapi.responses import HTMLResponse, RedirectResponse
+
+    def may(user: GetUserDep, method: Literal["GET", "POST"], dag_id: str) -> bool:
+        return bool(
+            get_auth_manager().is_authorized_dag(
+                method=method, access_entity=DagAccessEntity.RUN, details=DagDetails(id=dag_id), user=user
+            )
+        )
 
     def may_see_runs(user: GetUserDep) -> None:
-        if not get_auth_manager().is_authorized_dag(
-            method="GET", access_entity=DagAccessEntity.RUN, details=DagDetails(id=DAG_ID), user=user
-        ):
+        if not may(user, "GET", DAG_ID):
             raise HTTPException(403, "you may not see the runs of this Dag")
 
     pages = FastAPI(
@@ -46,16 +55,39 @@ def _app() -> Any:
     )
 
     @pages.get("/", response_class=HTMLResponse)
-    def ledger() -> HTMLResponse:
+    def ledger(user: GetUserDep, request: Request) -> HTMLResponse:
         return HTMLResponse(
-            page(),
+            page(may_replay=may(user, "POST", QUARANTINE_DAG_ID), asked=request.query_params.get("again", "")),
             headers={
-                "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+                "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'",
                 "Cache-Control": "no-store",
             },
         )
 
+    @pages.post("/quarantine/{connection}")
+    def replay(connection: str, user: GetUserDep, request: Request) -> RedirectResponse:
+        """Triggers the Dag that tries a connection's quarantine again; only from this very page."""
+        if not may(user, "POST", QUARANTINE_DAG_ID):
+            raise HTTPException(403, "you may not trigger the Dag learning_quarantine")
+        if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
+            raise HTTPException(403, "another site sent this; use the page's own button")
+        trigger_replay(connection, user.get_name())
+        return RedirectResponse(f"../?again={quote(connection, safe='')}", 303)
+
     return pages
+
+
+def trigger_replay(connection: str, user: str) -> None:
+    """Starts a run of `learning_quarantine` for one connection, in the name of a user."""
+    from airflow.api.common.trigger_dag import trigger_dag
+    from airflow.utils.types import DagRunTriggeredByType
+
+    trigger_dag(
+        QUARANTINE_DAG_ID,
+        triggered_by=DagRunTriggeredByType.UI,
+        triggering_user_name=user,
+        conf={"connection": connection},
+    )
 
 
 # --- what is shown ----------------------------------------------------------------------------------------------------------------
@@ -118,16 +150,15 @@ def nights_shown(entries: list[Any], zone: str, limit: int = NIGHTS) -> list[Nig
     return list(reversed(found.values()))[:limit]
 
 
-def quarantine_reasons(nights: list[NightShown]) -> list[tuple[str, str, int]]:
-    """(connection, reason, records) of the shown nights, the most first."""
-    total: Counter[tuple[str, str]] = Counter()
-    for night in nights:
-        for line in night.lines:
-            reasons = line.stages.get("map", {}).get("quarantined", {})
-            if isinstance(reasons, Mapping):
-                for reason, number in reasons.items():
-                    total[line.connection, reason] += number
-    return [(connection, reason, number) for (connection, reason), number in total.most_common(50)]
+def quarantine_reasons(store: Any) -> dict[str, list[tuple[str, int]]]:
+    """Connection -> (reason, records) of all that is held now, the most first."""
+    from leerstroom.quarantine import held
+
+    total: dict[str, Counter[str]] = {}
+    for window in held(store):
+        for (_, reason), number in window.reasons.items():
+            total.setdefault(window.connection, Counter())[reason] += number
+    return {connection: reasons.most_common(50) for connection, reasons in sorted(total.items())}
 
 
 def covered(
@@ -150,21 +181,23 @@ def total(value: Any) -> Any:
     return sum(value.values()) if isinstance(value, Mapping) else value
 
 
-def page() -> str:
-    """The page. A fault of the settings is shown instead of the ledger, as one sentence."""
+def page(*, may_replay: bool = False, asked: str = "") -> str:
+    """The page; `asked` is a connection whose quarantine was just sent again. A fault of the settings is shown as one sentence."""
     from jinja2 import Environment, FileSystemLoader
 
     from leerstroom import ledger
     from leerstroom.errors import LeerstroomError
+    from leerstroom.landing import Store
     from leerstroom.settings import Settings
     from leerstroom.state import open_state
 
-    values: dict[str, Any] = {"fault": None, "nights": [], "reasons": [], "days": [], "kinds": {}, "stages": _STAGES}
+    values: dict[str, Any] = {"fault": None, "nights": [], "reasons": {}, "days": [], "kinds": {}, "stages": _STAGES}
+    values |= {"may_replay": may_replay, "asked": asked}
     try:
         configured = Settings.load()
         engine = open_state(configured.state_url)
         values["nights"] = nights_shown(ledger.entries(engine), configured.organisation.time_zone)
-        values["reasons"] = quarantine_reasons(values["nights"])
+        values["reasons"] = quarantine_reasons(Store(configured.data))
         values["days"], values["kinds"] = covered(ledger.coverage(engine))
         values["organisation"] = configured.organisation.name
     except LeerstroomError as error:

@@ -118,9 +118,9 @@ def _found(name: str) -> Any:
 
 def pull(name: str) -> dict[str, Any]:
     """Task: pulls the run's days of one connection into the landing."""
-    context = _context(name)
+    context = mapped_over(name)
     configured = settings()
-    start, end = _days(configured).window(configured.organisation.time_zone)
+    start, end = days(configured).window(configured.organisation.time_zone)
     with deferring_quotas():
         return nightly.pull(
             connection(name, configured),
@@ -128,33 +128,33 @@ def pull(name: str) -> dict[str, Any]:
             end,
             settings=configured,
             run_id=context["run_id"],
-            progress=_told(f"{name}: records"),
+            progress=told(f"{name}: records"),
         )
 
 
 def map_landing(pulled: Mapping[str, Any]) -> dict[str, Any]:
     """Task: maps what a pull left into statements and quarantine."""
-    context = _context(pulled["connection"])
+    context = mapped_over(pulled["connection"])
     configured = settings()
     return nightly.map_landing(
         connection(pulled["connection"], configured),
         pulled["path"],
         settings=configured,
         run_id=context["run_id"],
-        progress=_told(f"{pulled['connection']}: statements"),
+        progress=told(f"{pulled['connection']}: statements"),
     )
 
 
 def load(mapped: Mapping[str, Any]) -> dict[str, Any]:
     """Task: loads what a map left into the LRS."""
-    context = _context(mapped["connection"])
+    context = mapped_over(mapped["connection"])
     with deferring_quotas():
         return nightly.load(
             mapped["connection"],
             mapped["path"],
             settings=settings(),
             run_id=context["run_id"],
-            progress=_told(f"{mapped['connection']}: statements answered by the LRS"),
+            progress=told(f"{mapped['connection']}: statements answered by the LRS"),
         )
 
 
@@ -166,15 +166,15 @@ def mirror() -> dict[str, Any]:
 def indicators() -> dict[str, Any]:
     """Task: computes all indicators as of the run's last day."""
     configured = settings()
-    days = _days(configured)
-    start = min(days.first, days.last - timedelta(days=nightly.RECOMPUTED_DAYS - 1))
-    return nightly.compute(settings=configured, run_id=_run_id(), as_of=days.last, start=start)
+    of_run = days(configured)
+    start = min(of_run.first, of_run.last - timedelta(days=nightly.RECOMPUTED_DAYS - 1))
+    return nightly.compute(settings=configured, run_id=_run_id(), as_of=of_run.last, start=start)
 
 
 def publish(computed: Mapping[str, Any]) -> dict[str, Any]:
     """Task: gives HR its tables, workbook and report as of the run's last day."""
     configured = settings()
-    return nightly.publish(settings=configured, run_id=_run_id(), as_of=_days(configured).last, values=computed["path"])
+    return nightly.publish(settings=configured, run_id=_run_id(), as_of=days(configured).last, values=computed["path"])
 
 
 def settle(
@@ -203,14 +203,15 @@ def _run_id() -> str:
     return str(get_current_context()["run_id"])
 
 
-def _context(name: str) -> Any:
+def mapped_over(name: str) -> Any:
     """The task's context, with the connection's name for `map_index_template`."""
     context = get_current_context()
     context["connection"] = name  # type: ignore[typeddict-unknown-key] # Airflow's way to name a mapped task
     return context
 
 
-def _days(configured: Settings) -> Days:
+def days(configured: Settings) -> Days:
+    """The days of the task's run."""
     context = get_current_context()
     start, end = context.get("data_interval_start"), context.get("data_interval_end")
     return days_of(
@@ -221,7 +222,7 @@ def _days(configured: Settings) -> Days:
     )
 
 
-def _told(what: str) -> Callable[[int], None]:
+def told(what: str) -> Callable[[int], None]:
     """Progress for the task's log: how many, and how many a second, every ten seconds."""
     started = last = time.monotonic()
 

@@ -1,5 +1,6 @@
 """The ledger's page: closed to those who may not see runs, and true to the ledger."""
 
+import os
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from leerstroom import ledger
+from leerstroom.landing import Store
 from leerstroom.ledger import Entry
 from leerstroom.state import open_state
 
@@ -57,6 +59,8 @@ def write_a_partial_night(file: Path) -> None:
         ("academy", "pull", "failed", {"pulled": 0}),
     ):
         ledger.write(engine, Entry("night-1", name, "matrix", stage, state, counts, datetime.now(UTC), 3, *window))
+    with Store(file.parent / "data").writer("quarantine/matrix/chat/w/quarantine.jsonl.zst") as held:
+        held.write_all([{"stage": "map", "reason": "line 7: no date"}] * 3)
     ledger.cover(engine, "chat", "chat", [date(2026, 11, 2)], "ok")
     ledger.cover(engine, "academy", "lms", [date(2026, 11, 2)], "missing")
 
@@ -95,6 +99,49 @@ def test_who_may_see_runs_sees_counts_coverage_and_reasons(web: Any, settings_fi
     ):
         assert said in response.text
     assert "default-src 'none'" in response.headers["content-security-policy"]
+    assert "<button" not in response.text, "a viewer may trigger nothing"
+
+
+@pytest.fixture(scope="module")
+def known_dags(airflow_home: Path) -> None:
+    """The Dags of the folder, in the database as a dag-processor leaves them."""
+    from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+    from airflow.models.dagbundle import DagBundleModel
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        session.merge(DagBundleModel(name="leerstroom"))
+    sync_bag_to_db(DagBag(dag_folder=os.environ["AIRFLOW__CORE__DAGS_FOLDER"]), "leerstroom", None)
+
+
+def replays() -> list[Any]:
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        return [
+            (run.conf, run.triggering_user_name)
+            for run in session.scalars(select(DagRun).where(DagRun.dag_id == "learning_quarantine"))
+        ]
+
+
+def test_who_may_trigger_tries_quarantine_again_with_a_button(web: Any, settings_file: Path, known_dags: None) -> None:
+    write_a_partial_night(settings_file)
+    mine = {"Authorization": f"Bearer {token('admin')}"}
+    page = web.get("/leerstroom/", headers=mine)
+    assert 'action="quarantine/chat"' in page.text
+    assert web.post("/leerstroom/quarantine/chat").status_code == 401
+    assert (
+        web.post("/leerstroom/quarantine/chat", headers={"Authorization": f"Bearer {token('viewer')}"}).status_code
+        == 403
+    )
+    assert web.post("/leerstroom/quarantine/chat", headers={**mine, "Sec-Fetch-Site": "cross-site"}).status_code == 403
+    assert replays() == []
+    done = web.post("/leerstroom/quarantine/chat", headers=mine, follow_redirects=True)
+    assert done.status_code == 200
+    assert "Quarantine of chat is tried again" in done.text
+    assert replays() == [({"connection": "chat"}, "someone")]
 
 
 def test_a_fault_of_the_settings_is_one_sentence_on_the_page(web: Any, settings_file: Path) -> None:

@@ -13,29 +13,38 @@ Verified    against a real homeserver (Synapse 1.163), live and recorded
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import quote
 
+from connectors.conversation import (
+    Brief,
+    Message,
+    Person,
+    Room,
+    Sign,
+    channel_kinds,
+    channel_kinds_setting,
+    gone,
+    said,
+    sign_of,
+    signed,
+)
 from connectors.http import Api, RequestRefused
 from connectors.paging import Pages, dig
 from connectors.source import Connection, Kind, Record, Setting, Source, Verified, Window, maps
+from connectors.threads import Remembered, newest_first
 from leerstroom.errors import BadRecord, ConfigurationError, UnexpectedShape
 from leerstroom.features import asks, features
-from leerstroom.people import ExcludedAccount, People, Pseudonyms
-from leerstroom.statements import Ignored, Outcome, Retracted, Verb, activity, from_ms, statement, types, verbs
+from leerstroom.people import People, Pseudonyms
+from leerstroom.statements import Ignored, Outcome, from_ms, types
 
 logger = logging.getLogger(__name__)
 
 CLIENT = "/_matrix/client/v3"
-CHANNEL_KINDS = frozenset({"set_up_community", "spontaneous_group", "course_community", "live_chat"})
 DELETED = Ignored("deleted by its writer or a moderator")
-_LONGEST_CHAIN = 25  # replies to replies; longer ones are cut, so that a loop of forged events ends
-_MOST_REMEMBERED = 100_000  # events that `read` keeps for later payloads
-_CHECKS = frozenset("✅✔☑👌💯")
-_LIKES = frozenset("👍❤💙💚💛🧡💜🩵🎉👏🙌🙏🔥⭐😍🥳💪+")
 _FILES = frozenset({"m.file", "m.image", "m.video", "m.audio"})
 
 Event = Mapping[str, Any]
@@ -53,10 +62,7 @@ class Matrix(Source):
         Setting("host", "Homeserver", kind="url", help="where its client API answers, such as https://matrix.example.org"),
         Setting("token", "Access token", secret=True, help="of a user who joined the allowed rooms and nothing else"),
         Setting("rooms", "Allowed rooms", many=True, help="room ids (!…) or aliases (#…:example.org); nothing else is read"),
-        Setting(
-            "channel_kinds", "Kinds of rooms", kind="mapping", required=False,
-            help="room as above: set_up_community, spontaneous_group, course_community or live_chat",
-        ),
+        channel_kinds_setting(),
         Setting(
             "server_name", "Name of the homeserver", required=False,
             help="such as example.org; keeps ids the same when the address changes",
@@ -71,12 +77,8 @@ class Matrix(Source):
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
-        unknown = set((connection.get("channel_kinds") or {}).values()) - CHANNEL_KINDS
-        if unknown:
-            raise ConfigurationError(
-                f"connection '{connection.name}': channel_kinds knows {', '.join(sorted(CHANNEL_KINDS))}, not {', '.join(map(repr, sorted(map(str, unknown))))}"
-            )
-        self._read: dict[str, Event] = {}  # what `read` saw before: context for what it sees next
+        self._kinds = channel_kinds(connection)
+        self._remembered = Remembered(key=_event_id, refers_to=_refers_to)
 
     @property
     def tenant(self) -> str:
@@ -93,7 +95,10 @@ class Matrix(Source):
                 logger.warning("connection %s: room %s is %s and is not read", self.connection.name, allowed, reason)
                 continue
             events = self._events(api, room, window)
-            yield from _with_context(events, partial(_event, api, room), allowed)
+            for event, chain in newest_first(
+                events, key=_event_id, refers_to=_refers_to, fetch=partial(_event, api, room)
+            ):
+                yield _record(event, chain, allowed)
 
     def _rooms(self, api: Api) -> Iterator[tuple[str, str]]:
         """(as configured, room id) of each allowed room."""
@@ -135,13 +140,8 @@ class Matrix(Source):
         events = [event for event in found or () if isinstance(event, Mapping)]
         if found is None or len(events) != len(found):
             raise BadRecord("neither an event nor a list of events of a homeserver")
-        here = {str(event.get("event_id")): event for event in events}
-        for event in events:
-            known: Callable[[str], Event | None] = lambda event_id: here.get(event_id) or self._read.get(event_id)  # noqa: E731
-            yield _record(event, _chain(event, known), str(event.get("room_id", "")))
-        self._read.update(here)
-        while len(self._read) > _MOST_REMEMBERED:
-            self._read.pop(next(iter(self._read)))
+        for event, chain in self._remembered.chains(events):
+            yield _record(event, chain, str(event.get("room_id", "")))
 
     # --- at the edge ---------------------------------------------------------------------------------------------------------------
 
@@ -152,12 +152,8 @@ class Matrix(Source):
             return self.reference(pseudonyms, "account", value) if isinstance(value, str) else None
 
         def brief(event: Event) -> dict[str, Any]:
-            return {
-                "event_id": _text(event.get("event_id")),
-                "sender": person(event.get("sender")),
-                "is_question": _asks(event),
-                "deleted": _is_deleted(event),
-            }
+            sender = person(event.get("sender"))
+            return Brief(_event_id(event), sender, _asks(event), _is_deleted(event)).landed()
 
         content, chain = _content(record), record.get("chain")
         briefs = [brief(event) for event in chain if isinstance(event, Mapping)] if isinstance(chain, list) else []
@@ -175,7 +171,7 @@ class Matrix(Source):
             "to": _text(_replied_to(content)),
             "refers_to": _refers_to(record),
             "redacts": _text(record.get("redacts") or content.get("redacts")),
-            "sign": _sign(dig(_relation_of(content), "key")),
+            "sign": sign_of(dig(_relation_of(content), "key")),
             "mentions": sorted(filter(None, {person(each) for each in _listed(content.get("m.mentions"), "user_ids")})),
             "features": features(_own_text(record)),
             "about": briefs[0] if briefs else None,
@@ -199,74 +195,45 @@ class Matrix(Source):
             return (Ignored("edit of a message that is already counted"),)
         if event.get("msgtype") == "m.notice":
             return (Ignored("notice of a program"),)
-        if event.get("refers_to"):
-            return self._reply(event, people)
-        seen = event["features"]
-        if seen["is_question"]:
-            return (
-                self._said(event, people, verbs.ASKED, types.CHAT_MESSAGE, rule="question-in-text", confidence=0.9),
-            )
-        if event.get("msgtype") in _FILES:
-            return (self._said(event, people, verbs.SHARED, types.FILE),)
-        if seen["has_link"]:
-            return (self._said(event, people, verbs.SHARED, types.LINK),)
-        return (self._said(event, people, verbs.POSTED, types.CHAT_MESSAGE),)
-
-    def _reply(self, event: Record, people: People) -> Iterable[Outcome]:
-        """A reply by its question; where the question was deleted, an answer that was counted before is voided."""
-        seen, root = event["features"], event.get("root") or {}
-        own = root.get("sender") == event["sender"]
-        nods = seen["is_acknowledgement"] or (
-            seen["is_thanks"] and seen["length"] in {"none", "short"} and not seen["has_link"]
+        return said(
+            Message(
+                id=event["event_id"],
+                sender=Person(event["sender"]),
+                at=from_ms(event["at"]),
+                room=self._room(event),
+                features=event["features"],
+                parent=event.get("refers_to") and (event.get("to") or event["refers_to"]),
+                about=Brief.of(event.get("about")),
+                root=Brief.of(event.get("root")),
+                carries=types.FILE if event.get("msgtype") in _FILES else None,
+                mentions=map(Person, event.get("mentions", ())),
+            ),
+            people,
         )
-        if root.get("is_question") and not own and not nods:
-            yield self._said(
-                event, people, verbs.ANSWERED, types.CHAT_MESSAGE, parent=root["event_id"], key=_inferred(event.key),
-                rule="reply-to-question", confidence=0.6 if seen["is_only_question"] else 0.8,
-            )  # fmt: skip
-            return
-        if root.get("deleted"):
-            yield Retracted(_inferred(event.key), reason="its question was deleted")
-        parent = event.get("to") or event["refers_to"]
-        if nods and not own:
-            yield self._said(
-                event, people, verbs.REACTED, types.CHAT_MESSAGE, parent=parent, rule="acknowledgement", confidence=0.8
-            )
-        elif own and root.get("is_question") and seen["is_thanks"] and parent != root["event_id"]:
-            yield self._said(
-                event, people, verbs.REPLIED, types.CHAT_MESSAGE, parent=parent, key=_inferred(event.key),
-                rule="asker-thanks", confidence=0.7,
-            )  # fmt: skip
-        elif event.get("msgtype") in _FILES:
-            yield self._said(event, people, verbs.SHARED, types.FILE, parent=parent)
-        elif seen["has_link"]:
-            yield self._said(event, people, verbs.SHARED, types.LINK, parent=parent)
-        else:
-            yield self._said(event, people, verbs.REPLIED, types.CHAT_MESSAGE, parent=parent)
 
     @maps("event", type="m.reaction")
     def reaction(self, event: Record, people: People) -> Iterable[Outcome]:
         """A sign on somebody's message; the asker's check mark on an answer accepts it."""
-        target, root, sign = event.get("about") or {}, event.get("root") or {}, event.get("sign")
-        if not event.get("refers_to"):
-            yield Ignored("reaction to nothing")
-        elif target.get("sender") == event["sender"]:
-            yield Ignored("reaction to a message of one's own")
-        elif sign == "check" and root.get("is_question") and root["sender"] == event["sender"]:
-            yield self._signed(
-                event, people, verbs.VOTED_UP, key=_inferred(event.key), rule="asker-check-mark", confidence=0.9
-            )
-        else:
-            if root.get("deleted"):
-                yield Retracted(_inferred(event.key), reason="its question was deleted")
-            yield self._signed(event, people, verbs.LIKED if sign in {"check", "like"} else verbs.REACTED)
+        return signed(
+            Sign(
+                id=event.key,
+                sender=Person(event["sender"]),
+                at=from_ms(event["at"]),
+                room=self._room(event),
+                on=event.get("refers_to"),
+                meaning=event.get("sign"),
+                about=Brief.of(event.get("about")),
+                root=Brief.of(event.get("root")),
+            ),
+            people,
+        )
 
     @maps("event", type="m.room.redaction")
     def redaction(self, event: Record, people: People) -> Iterable[Outcome]:
         """Voids what was made of the event that it takes away, and nothing else."""
         if not event.get("redacts"):
             raise BadRecord("a redaction names no event")
-        return (Retracted(event["redacts"]), Retracted(_inferred(event["redacts"])))
+        return gone(event["redacts"], edits=False)
 
     @maps("event", type="m.room.encrypted")
     def encrypted(self, event: Record, people: People) -> Outcome:
@@ -295,79 +262,19 @@ class Matrix(Source):
             raise BadRecord("an event without a type")
         return Ignored("event of another type than messages and reactions")
 
-    def _said(
-        self, event: Record, people: People, verb: Verb, type_iri: str, *, parent: str | None = None, key: str = "",
-        rule: str | None = None, confidence: float | None = None,
-    ) -> Outcome:  # fmt: skip
-        seen = event["features"]
-        return statement(
-            actor=people.actor(event["sender"]),
-            verb=verb,
-            object=activity(self.message_iri(event, event["event_id"]), type_iri),
-            parent=activity(self.message_iri(event, parent), types.CHAT_MESSAGE) if parent else None,
-            grouping=self._room(event),
-            timestamp=from_ms(event["at"]),
-            extensions={
-                "channel-kind": self._channel_kind(event),
-                "mentions": self._mentioned(event, people) or None,
-                "text-length": seen["length"],
-                "text-language": seen["language"],
-                "has-link": seen["has_link"],
-                "is-question": seen["is_question"],
-                "is-thanks": seen["is_thanks"],
-            },
-            key=key,
-            rule=rule,
-            confidence=confidence,
-        )
-
-    def _signed(self, event: Record, people: People, verb: Verb, **inferred: Any) -> Outcome:
-        return statement(
-            actor=people.actor(event["sender"]),
-            verb=verb,
-            object=activity(self.message_iri(event, event["refers_to"]), types.CHAT_MESSAGE),
-            grouping=self._room(event),
-            timestamp=from_ms(event["at"]),
-            extensions={"channel-kind": self._channel_kind(event)},
-            **inferred,
-        )
-
-    def _mentioned(self, event: Record, people: People) -> list[dict[str, Any]]:
-        """Agents who are mentioned; a client mentions by itself whom one replies to, so they are left out, and so are programs."""
-        left_out = {event["sender"], *(dig(event, f"{each}.sender") for each in ("about", "root"))}
-        return [
-            agent for each in event.get("mentions", ()) if each not in left_out and (agent := _person(people, each))
-        ]
-
-    def _channel_kind(self, event: Record) -> str | None:
-        kinds = self.connection.get("channel_kinds", {})
-        return _text(kinds.get(event.get("room")) or kinds.get(event["room_id"]))
-
-    def _room(self, event: Record) -> dict[str, Any]:
+    def _room(self, event: Record) -> Room:
         """The room, with its alias as name where the allow-list gives one."""
         alias = _text(event.get("room")) or ""
-        name = alias[1:].partition(":")[0] if alias.startswith("#") else None
-        return activity(self.room_iri(event), types.CHAT_CHANNEL, name=name)
+        return Room(
+            iri=f"{self.tenant}{CLIENT}/rooms/{_quoted(event['room_id'])}",
+            message_iri=partial(self.message_iri, event["room_id"]),
+            name=alias[1:].partition(":")[0] if alias.startswith("#") else None,
+            channel_kind=_text(self._kinds.get(alias) or self._kinds.get(event["room_id"])),
+        )
 
-    def room_iri(self, event: Event) -> str:
-        """IRI of a room: its address in the client API, below the homeserver's name."""
-        return f"{self.tenant}{CLIENT}/rooms/{_quoted(event['room_id'])}"
-
-    def message_iri(self, event: Event, event_id: str) -> str:
-        """IRI of a message in the room of `event`: its address in the client API."""
-        return f"{self.room_iri(event)}/event/{_quoted(event_id)}"
-
-
-def _inferred(event_id: str) -> str:
-    """Key of what an event is only because of its question: a fact apart, voided by itself when the question goes."""
-    return f"inferred/{event_id}"
-
-
-def _person(people: People, reference: str) -> dict[str, Any] | None:
-    try:
-        return people.actor(reference)
-    except ExcludedAccount:
-        return None
+    def message_iri(self, room_id: str, event_id: str) -> str:
+        """IRI of a message: its address in the client API, below the homeserver's name."""
+        return f"{self.tenant}{CLIENT}/rooms/{_quoted(room_id)}/event/{_quoted(event_id)}"
 
 
 # --- the homeserver's API ----------------------------------------------------------------------------------------------------------------
@@ -427,55 +334,15 @@ def _events_of(payload: Any) -> list[Any] | None:
     return [payload] if isinstance(payload.get("event_id"), str) and "type" in payload else None
 
 
-# --- what events refer to ---------------------------------------------------------------------------------------------------------------------
+# --- what events say ---------------------------------------------------------------------------------------------------------------------
 
 
-def _with_context(
-    events: Iterable[tuple[Event, bool]], fetch: Callable[[str], Event | None], room: str
-) -> Iterator[Record]:
-    """Records of the events inside the window, each with the chain of events that it refers to.
-
-    Newest first, so an event refers to one that comes later in the list: whoever refers waits for it, and only those who wait are held.
-    What the list does not bring is fetched, once.
-    """
-    waiting: dict[str, list[tuple[Event, list[Event]]]] = {}
-
-    def follow(event: Event, chain: list[Event]) -> Record | None:
-        wanted = _refers_to(chain[-1] if chain else event)
-        if wanted is None or len(chain) >= _LONGEST_CHAIN:
-            return _record(event, chain, room)
-        waiting.setdefault(wanted, []).append((event, chain))
-        return None
-
-    for event, inside in events:
-        for waiter, chain in waiting.pop(str(event.get("event_id")), ()):
-            if record := follow(waiter, [*chain, event]):
-                yield record
-        if inside and (record := follow(event, [])):
-            yield record
-    while waiting:
-        wanted, waiters = waiting.popitem()
-        found = fetch(wanted)
-        for waiter, chain in waiters:
-            if found is None:
-                yield _record(waiter, chain, room)
-            elif record := follow(waiter, [*chain, found]):
-                yield record
-
-
-def _chain(event: Event, known: Callable[[str], Event | None]) -> list[Event]:
-    chain: list[Event] = []
-    while (
-        len(chain) < _LONGEST_CHAIN
-        and (wanted := _refers_to(chain[-1] if chain else event))
-        and (found := known(wanted))
-    ):
-        chain.append(found)
-    return chain
+def _event_id(event: Event) -> str:
+    return str(event.get("event_id", ""))
 
 
 def _record(event: Event, chain: list[Event], room: str) -> Record:
-    return Record("event", str(event.get("event_id", "")), {**event, "chain": chain, "room": room})
+    return Record("event", _event_id(event), {**event, "chain": chain, "room": room})
 
 
 def _refers_to(event: Event) -> str | None:
@@ -526,13 +393,6 @@ def _own_text(event: Event) -> list[str]:
 def _asks(event: Event) -> bool:
     """Whether the event is a question that replies may answer: outside any conversation, by a person."""
     return not _refers_to(event) and _content(event).get("msgtype") != "m.notice" and asks(_own_text(event))
-
-
-def _sign(key: Any) -> str | None:
-    """A reaction's meaning; its own text may be anything and is not kept."""
-    if not isinstance(key, str) or not key:
-        return None
-    return "check" if key[0] in _CHECKS else "like" if key[0] in _LIKES else "other"
 
 
 def _milliseconds(event: Any) -> int | None:

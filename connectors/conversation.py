@@ -80,7 +80,7 @@ class Brief:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A message as it landed. `id` is the record's key and names the message in its room."""
+    """A message as it landed. `id` is the record's key, and what `Room.message_iri` makes an address of."""
 
     id: str
     sender: Person
@@ -124,10 +124,13 @@ def said(message: Message, people: People) -> Iterator[Outcome]:
     yield made
 
 
-def gone(message_id: str, *, edits: bool = True, reason: str = "deleted at the source") -> Iterator[Outcome]:
-    """Takes back all that was made of a message or a sign; `edits` false where the platform's records never change."""
+def gone(message_id: str, *, edits: bool = True, kind: str = "") -> Iterator[Outcome]:
+    """Takes back all that was made of a message or a sign; `edits` false where the platform's records never change.
+
+    `kind` is that of the record that is gone, where the one that says so is of another.
+    """
     for key in _forms(message_id, edited=edits):
-        yield Retracted(key, reason=reason)
+        yield Retracted(key, kind=kind)
 
 
 def signed(sign: Sign, people: People) -> Iterator[Outcome]:

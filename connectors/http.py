@@ -50,7 +50,7 @@ class RequestRefused(UnexpectedShape):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer that was read: status, headers (case-insensitive) and the JSON value of the body (None when empty)."""
+    """An answer that was read: status, headers (case-insensitive) and the value of the body, as a rule of its JSON (None when empty)."""
 
     status: int
     headers: Mapping[str, str]
@@ -80,7 +80,8 @@ class Api:
     """One platform as one connection sees it.
 
     `base_url` is scheme and host, with a path where the API lives under one; no request leaves that host. `auth` is anything
-    that requests takes. `quota` looks at a refusal and says whether a *daily* quota is spent.
+    that requests takes. `quota` looks at a refusal and says whether a *daily* quota is spent. `read` makes a value of a body and
+    raises ValueError for one that is not what this API sends.
     """
 
     def __init__(
@@ -96,6 +97,7 @@ class Api:
         patience_s: float = 300.0,
         verify: bool | str = True,
         quota: Callable[[int, Any], bool] | None = None,
+        read: Callable[[bytes], Any] = orjson.loads,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.connection = connection
@@ -110,6 +112,7 @@ class Api:
         self._tries = tries
         self._patience_s = patience_s
         self._quota = quota
+        self._read = read
         self.requests_made = 0
 
     def __enter__(self) -> "Api":
@@ -215,12 +218,23 @@ class Api:
         status = response.status_code
         if status == 404 and missing_ok:
             return Answer(status, response.headers, None, url)
-        body = _json(response)
+        body = self._body(response)
         if status < 300:
-            if body is _NO_JSON:
-                raise Unreachable(f"{where}: the answer is no JSON (or was cut off); is this the address of the API?")
+            if body is _UNREADABLE:
+                raise Unreachable(
+                    f"{where}: the answer cannot be read (or was cut off); is this the address of the API?"
+                )
             return Answer(status, response.headers, body, url)
-        raise self._refusal(status, response.headers, None if body is _NO_JSON else body, where)
+        raise self._refusal(status, response.headers, None if body is _UNREADABLE else body, where)
+
+    def _body(self, response: requests.Response) -> Any:
+        content = response.content
+        if not content.strip():
+            return None
+        try:
+            return self._read(content)
+        except ValueError:
+            return _UNREADABLE
 
     def _refusal(self, status: int, headers: Mapping[str, str], body: Any, where: str) -> LeerstroomError:
         code = error_code(body)
@@ -243,18 +257,7 @@ class Api:
         return RequestRefused(f"{where}: the request is refused ({told})", status, code)
 
 
-_NO_JSON = object()
-
-
-def _json(response: requests.Response) -> Any:
-    content = response.content
-    if not content.strip():
-        return None
-    try:
-        return orjson.loads(content)
-    except orjson.JSONDecodeError:
-        return _NO_JSON
-
+_UNREADABLE = object()
 
 _PLAIN_SEGMENT = re.compile(r"[A-Za-z_.-]{0,40}|[vr]?\d{1,3}").fullmatch
 

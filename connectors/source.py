@@ -186,6 +186,9 @@ class Source:
         Mapping[str, Mapping[str, str]]
     ] = {}  # kind -> {dotted path: account | email | hr}, replaced by keyed references
     requests_per_minute: ClassVar[float | None] = None
+    documents: ClassVar[
+        tuple[str, ...]
+    ] = ()  # endings of files that are no JSON and that `read_document` reads as a whole
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -228,6 +231,13 @@ class Source:
         Raises BadRecord for a payload of no known shape.
         """
         raise BadRecord("no record of this platform")
+
+    def read_document(self, data: bytes, name: str) -> Iterator[Record]:
+        """Records out of something that is no JSON: XML, a calendar, a sheet, a signed text. `name` is for messages and keys.
+
+        Raises BadRecord for a document of no known shape.
+        """
+        raise BadRecord(f"{name} is no JSON")
 
     def check(self, api: Api) -> str:
         """Tries the connection and says in one line what was found. Raises the errors of `connectors.http`."""

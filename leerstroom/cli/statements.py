@@ -11,6 +11,8 @@ import typer
 
 from leerstroom.errors import BadRecord, ConfigurationError
 
+_UNKNOWN_SHAPE = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError)
+
 
 def register(app: typer.Typer) -> None:
     """Adds this room's commands."""
@@ -76,7 +78,7 @@ def normalise(
                 except BadRecord as error:
                     unreadable += 1
                     refuse({"where": where, "reason": str(error)})
-                except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
+                except _UNKNOWN_SHAPE as error:
                     unreadable += 1
                     refuse({"where": where, "reason": f"unknown shape ({type(error).__name__})"})
 
@@ -112,34 +114,56 @@ def _nowhere() -> Any:
 def _payloads(files: list[Path], source: Any) -> Iterator[tuple[str, Any]]:
     for file in files:
         if hasattr(source, "read_file") and file.suffix.lower() in {".csv", ".xlsx", ".txt", ".zip"}:
-            try:
-                for number, record in enumerate(source.read_file(str(file)), 1):
-                    yield f"{file.name} record {number}", record
-            except BadRecord as error:
-                yield file.name, error
-            continue
-        with file.open("rb") as stream:
-            yield from _lines(file.name, stream)
+            yield from _recorded(file.name, source.read_file(str(file)))
+        elif file.name.lower().endswith(source.documents):
+            yield from _recorded(file.name, source.read_document(file.read_bytes(), file.name))
+        else:
+            with file.open("rb") as stream:
+                yield from _lines(file.name, stream, source)
     if not files:
-        yield from _lines("standard input", sys.stdin.buffer)
+        yield from _lines("standard input", sys.stdin.buffer, source)
 
 
-def _lines(name: str, stream: Any) -> Iterator[tuple[str, Any]]:
+def _recorded(name: str, records: Iterator[Any]) -> Iterator[tuple[str, Any]]:
+    """The records of a document; what stops it in the middle is the last item."""
+    number = 0
+    try:
+        for number, record in enumerate(records, 1):
+            yield f"{name} record {number}", record
+    except BadRecord as error:
+        yield f"{name} after record {number}", error
+    except _UNKNOWN_SHAPE as error:
+        yield f"{name} after record {number}", BadRecord(f"unknown shape ({type(error).__name__})")
+
+
+def _lines(name: str, stream: Any, source: Any) -> Iterator[tuple[str, Any]]:
     first = stream.readline()
     try:
         value = orjson.loads(first)
     except orjson.JSONDecodeError:
-        rest = first + stream.read()  # one value over many lines, or lines of which the first is bad
+        rest = first + stream.read()  # one value over many lines, a document, or lines of which the first is bad
         try:
             value = orjson.loads(rest)
         except orjson.JSONDecodeError:
-            for number, line in enumerate(rest.splitlines(), 1):
-                yield from _line(name, number, line)
+            yield from _document_or_lines(name, rest, source)
             return
         yield from _spread(name, value)
         return
     yield from _spread(f"{name} line 1", value)
     for number, line in enumerate(stream, 2):
+        yield from _line(name, number, line)
+
+
+def _document_or_lines(name: str, data: bytes, source: Any) -> Iterator[tuple[str, Any]]:
+    if source.documents:
+        found = _recorded(name, source.read_document(data, name))
+        where, first = next(found, (name, BadRecord("the document holds nothing")))
+        is_json = any(line.lstrip().startswith(b"{") for line in data.splitlines())
+        if not isinstance(first, BadRecord) or not is_json:
+            yield where, first
+            yield from found
+            return
+    for number, line in enumerate(data.splitlines(), 1):
         yield from _line(name, number, line)
 
 

@@ -12,33 +12,19 @@ Verified    with payloads of the vendor's reference
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any, ClassVar
 from urllib.parse import quote, unquote, urlsplit
 
-from connectors.attendance import Join, Person, actor_of, persons, without_copies
+from connectors.attendance import Join, actor_of
 from connectors.http import Answer, Api, RequestRefused
 from connectors.oauth import ClientCredentials
 from connectors.paging import by_cursor, dig
-from connectors.source import Gathered, Kind, Record, Setting, Source, Verified, Window, maps
+from connectors.sessions import OCCURRENCE, SETTINGS, Sessions, listed, meeting_of
+from connectors.source import Gathered, Record, Setting, Verified, Window, maps
 from leerstroom.errors import BadRecord, CredentialsRefused, LeerstroomError, UnexpectedShape
-from leerstroom.people import ExcludedAccount, People, Pseudonyms
-from leerstroom.statements import (
-    Ignored,
-    Outcome,
-    Retracted,
-    Verb,
-    activity,
-    duration,
-    name_uuid,
-    parse_time,
-    statement,
-    types,
-    utc_text,
-    verbs,
-)
-from leerstroom.statements.intervals import union_seconds
+from leerstroom.people import People, Pseudonyms
+from leerstroom.statements import Ignored, Outcome, activity, name_uuid, parse_time, statement, types, verbs
 
 logger = logging.getLogger(__name__)
 
@@ -53,16 +39,6 @@ _PERSON = {
     "user_id": "account",
 }
 _JOINED_AS = ("user_email", "registrant_email", "participant_user_id", "id", "registrant_id", "user_id")
-_OCCURRENCE = (
-    "occurrence",
-    "meeting.id",
-    "meeting.topic",
-    "meeting.kind",
-    "meeting.start",
-    "meeting.end",
-    "meeting.minutes",
-    "role",
-)
 _RESTARTS = 2
 _PAGE_EXPIRED = "300"
 _NO_SCOPE = "4711"  # Zoom says it with 400
@@ -72,15 +48,12 @@ _NOTHING_THERE = frozenset({"200", "300", "404", "3000", "3001", "3003", "12702"
 _REPORT_DAYS = 30  # a report shows a month, however long the time that is asked for
 
 
-class Zoom(Source):
+class Zoom(Sessions):
     """One Zoom account."""
 
     name: ClassVar[str] = "zoom"
     title: ClassVar[str] = "Zoom"
-    kind: ClassVar[Kind] = Kind.WEBINAR
     verified: ClassVar[Verified] = Verified.PAYLOADS
-    look_back: ClassVar[timedelta] = timedelta(days=3)
-    settle: ClassVar[timedelta] = timedelta(hours=6)
     requests_per_minute: ClassVar[float | None] = 540  # reports are "heavy": 10 a second on the smallest plan
     settings: ClassVar[tuple[Setting, ...]] = (
         Setting("account_id", "Account id"),
@@ -89,10 +62,7 @@ class Zoom(Source):
         Setting("hosts", "Hosts", many=True, required=False, help="e-mail addresses or ids of hosts; empty: every user of the account"),
         Setting("webinars", "Webinars", default=True, kind="flag", required=False),
         Setting("meetings", "Learning meetings", many=True, required=False, help="meeting ids, topics (with *) or hosts' addresses of meetings that are meant for learning; * for all; empty: none"),
-        Setting("live_chats", "Live chats", many=True, required=False, help="ids or topics (with *) of sessions that a community appoints for itself, such as live chats and peer groups; they count as informal"),
-        Setting("assigned", "Assigned", many=True, required=False, help="ids or topics (with *) that people are sent to; others count as their own choice"),
-        Setting("mandatory", "Mandatory", many=True, required=False, help="ids or topics (with *) that the organisation or the law requires"),
-        Setting("intervals", "Joins and leaves", default=False, kind="flag", required=False, help="also a statement for each time that someone joins or leaves"),
+        *SETTINGS,
         Setting("host", "API", default="https://api.zoom.us/v2", kind="url", required=False),
         Setting("oauth_host", "OAuth", default="https://zoom.us", kind="url", required=False),
     )  # fmt: skip
@@ -106,13 +76,13 @@ class Zoom(Source):
         "event",
     )
     keep: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        "participant": (*_OCCURRENCE, "join_time", "leave_time", "status", "failover", *_JOINED_AS),
-        "registrant": (*_OCCURRENCE, "create_time", "status", "id", "email"),
-        "absentee": (*_OCCURRENCE, "id", "email"),
-        "question": (*_OCCURRENCE, "question_id", "number", "create_time", "user_id", "email"),
-        "answer": (*_OCCURRENCE, "question_id", "number", "create_time", "user_id", "email"),
-        "poll_answer": (*_OCCURRENCE, "polling_id", "number", "date_time", "email"),
-        "event": (*_OCCURRENCE, "event"),
+        "participant": (*OCCURRENCE, "join_time", "leave_time", "status", "failover", *_JOINED_AS),
+        "registrant": (*OCCURRENCE, "create_time", "status", "id", "email"),
+        "absentee": (*OCCURRENCE, "id", "email"),
+        "question": (*OCCURRENCE, "question_id", "number", "create_time", "user_id", "email"),
+        "answer": (*OCCURRENCE, "question_id", "number", "create_time", "user_id", "email"),
+        "poll_answer": (*OCCURRENCE, "polling_id", "number", "date_time", "email"),
+        "event": (*OCCURRENCE, "event"),
     }
     content: ClassVar[Mapping[str, tuple[str, ...]]] = {"question": ("question",), "answer": ("content",)}
     people: ClassVar[Mapping[str, Mapping[str, str]]] = {
@@ -159,12 +129,6 @@ class Zoom(Source):
             name = occurrence["kind"], occurrence["id"]
             yield from self._of(api, occurrence, known.setdefault(name, _Series(self, api, *name)))
 
-    def settled(self, window: Window, now: datetime) -> Window:
-        """The part of the window whose reports no longer move; what ended after it waits for the next window, which looks back."""
-        if window.end <= now - self.settle:
-            return window
-        return Window(window.start, max(window.start, window.end - self.settle))
-
     def _occurrences(self, api: Api, window: Window) -> Iterator[dict[str, Any]]:
         seen: set[str] = set()
         for found in self._reported(api, window):
@@ -208,7 +172,7 @@ class Zoom(Source):
     def _wanted(self, occurrence: Mapping[str, Any]) -> bool:
         if occurrence["kind"] == "webinar":
             return bool(self.connection.get("webinars", True))
-        return _listed(self.connection.get("meetings"), occurrence)
+        return listed(self.connection.get("meetings"), occurrence)
 
     def _ended_inside(self, api: Api, occurrence: dict[str, Any], window: Window) -> bool:
         """Whether it ended inside the window; asks for details where the list leaves the end out. One that still runs has none."""
@@ -341,73 +305,19 @@ class Zoom(Source):
                 joins.append(outcome)
             else:
                 yield records, outcome
-        for stays in persons(joins, people):
-            counted = without_copies(stays)
-            copies = [record for join in stays if join not in counted for record in join.records]
-            if copies:
-                yield copies, Ignored("failover copy of another row")
-            records = [record for join in counted for record in join.records]
-            try:
-                for made in self._attended(counted, people) if counted else ():
-                    yield records, made
-            except ExcludedAccount:
-                yield records, Ignored("account on the exclusion list")
-            except BadRecord as error:
-                yield records, error
-            except (KeyError, TypeError, ValueError, AttributeError) as error:
-                yield records, BadRecord(f"a field is missing or has an unexpected type ({type(error).__name__})")
-
-    def _attended(self, joins: list[Join], people: People) -> Iterator[Outcome]:
-        first, who = joins[0].row, Person(joins)
-        actor, extensions = who.actor(people), {**self._about(first), "actor-role": _highest(joins)}
-        planned = _meeting(first).get("minutes")
-        seconds, last = union_seconds(join.interval for join in joins), max(join.end for join in joins)
-        yield statement(
-            actor=actor,
-            verb=verbs.ATTENDED,
-            object=self._occurrence(first),
-            result={"duration": duration(seconds)},
-            grouping=self._series(first),
-            timestamp=last,
-            registration=self._registration(first),
-            extensions={**extensions, "scheduled-minutes": planned},
-            key=f"{first['occurrence']}/{who.reference}",
-            revision=f"{duration(seconds)} {utc_text(last)} {planned} {sorted(extensions.items())}",
-        )
-        for reference in who.earlier_references:
-            yield Retracted(f"{first['occurrence']}/{reference}", reason="the person is known by another reference now")
-        if self.connection.get("intervals"):
-            for join in joins:
-                yield self._passed(join, verbs.JOINED, join.start, actor, extensions)
-                yield self._passed(join, verbs.LEFT, join.end, actor, extensions)
-
-    def _passed(
-        self, join: Join, verb: Verb, moment: datetime, actor: dict[str, Any], extensions: Mapping[str, Any]
-    ) -> Outcome:
-        """`joined` or `left`, a fact of its own row."""
-        return statement(
-            actor=actor,
-            verb=verb,
-            object=self._occurrence(join.row),
-            grouping=self._series(join.row),
-            timestamp=moment,
-            registration=self._registration(join.row),
-            extensions=extensions,
-            key=join.row.key,
-            revision=f"{sorted(extensions.items())}",
-        )
+        yield from self.attended(joins, people)
 
     @maps("registrant")
     def registrant(self, row: Record, people: People) -> Outcome:
         """`registered` for the series, all its occurrences."""
         if row.get("status") not in {None, "approved"}:
             return Ignored("registration that was not approved")
-        extensions = self._about(row)
+        extensions = self.about(row)
         extensions.pop("channel-kind")
         return statement(
             actor=actor_of(people, row.get("id"), row.get("email")),
             verb=verbs.REGISTERED,
-            object=self._series(row),
+            object=self.series(row),
             timestamp=parse_time(row["create_time"]),
             extensions=extensions,
             revision=f"{sorted(extensions.items())}",
@@ -432,10 +342,10 @@ class Zoom(Source):
             actor=actor_of(people, row.get("user_id"), row.get("email")),
             verb=verbs.ASKED,
             object=activity(self._question(row), types.QUESTION),
-            parent=self._occurrence(row),
-            grouping=self._series(row),
-            timestamp=parse_time(row.get("create_time") or _meeting(row)["start"]),
-            registration=self._registration(row),
+            parent=self.occurrence(row),
+            grouping=self.series(row),
+            timestamp=parse_time(row.get("create_time") or meeting_of(row)["start"]),
+            registration=self.registration(row),
             extensions={**self._said(row), "is-question": True},
             revision=_role_of(row),
         )
@@ -453,9 +363,9 @@ class Zoom(Source):
             verb=verbs.ANSWERED,
             object=activity(f"{question}/answers/{row.key}", types.MESSAGE),
             parent=activity(question, types.QUESTION),
-            grouping=self._series(row),
+            grouping=self.series(row),
             timestamp=parse_time(row["create_time"]),
-            registration=self._registration(row),
+            registration=self.registration(row),
             extensions=self._said(row),
             revision=_role_of(row),
         )
@@ -469,55 +379,28 @@ class Zoom(Source):
             actor=actor_of(people, None, row.get("email")),
             verb=verbs.ANSWERED_POLL,
             object=activity(
-                f"{self._iri(row)}/polls/{quote(str(row['polling_id']), safe='')}/{quote(str(row['number']), safe='')}",
+                f"{self.iri(row)}/polls/{quote(str(row['polling_id']), safe='')}/{quote(str(row['number']), safe='')}",
                 types["cmi.interaction"],
             ),
-            parent=self._occurrence(row),
-            grouping=self._series(row),
+            parent=self.occurrence(row),
+            grouping=self.series(row),
             timestamp=parse_time(row["date_time"]),
-            registration=self._registration(row),
-            extensions={"channel-kind": self._about(row)["channel-kind"]},
+            registration=self.registration(row),
+            extensions={"channel-kind": self.about(row)["channel-kind"]},
         )
 
     def _question(self, row: Record) -> str:
-        return f"{self._iri(row)}/questions/{quote(str(row.get('question_id') or row.key), safe='')}"
+        return f"{self.iri(row)}/questions/{quote(str(row.get('question_id') or row.key), safe='')}"
 
     def _said(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """What is kept of something that was written, and as whom."""
         features = row["features"]
         return {
-            "channel-kind": self._about(row)["channel-kind"],
+            "channel-kind": self.about(row)["channel-kind"],
             "actor-role": _role_of(row) or None,
             "text-length": features.get("length"),
             "text-language": features.get("language"),
         }
-
-    def _about(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """What the connection's settings say about the session."""
-        get, meeting = self.connection.get, _meeting(row)
-        mandatory = _listed(get("mandatory"), meeting)
-        return {
-            "initiator": "assigned" if mandatory or _listed(get("assigned"), meeting) else "self",
-            "mandatory": True if mandatory else None,
-            "channel-kind": "live_chat" if _listed(get("live_chats"), meeting) else None,
-        }
-
-    def _iri(self, row: Mapping[str, Any]) -> str:
-        return f"{self.tenant}/occurrences/{quote(str(row['occurrence']), safe='')}"
-
-    def _registration(self, row: Mapping[str, Any]) -> str:
-        return name_uuid("occurrence", self.tenant, str(row["occurrence"]))
-
-    def _occurrence(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        meeting = _meeting(row)
-        kind = types.MEETING if meeting.get("kind") == "meeting" else types.VIRTUAL_CLASSROOM
-        return activity(self._iri(row), kind, name=_text(meeting.get("topic")))
-
-    def _series(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        meeting = _meeting(row)
-        kind = "meeting" if meeting.get("kind") == "meeting" else "webinar"
-        number = quote(str(meeting.get("id") or row["occurrence"]), safe="")
-        return activity(f"{self.tenant}/{kind}s/{number}", types[kind], name=_text(meeting.get("topic")))
 
 
 class _Series:
@@ -554,11 +437,6 @@ class _Series:
             return []
         self._given = True
         return self.registrants
-
-
-def _highest(joins: Iterable[Join]) -> str:
-    roles = {join.row.get("role") for join in joins}
-    return "host" if "host" in roles else "presenter" if "presenter" in roles else "participant"
 
 
 # --- what the vendor's rows mean ------------------------------------------------------------------------------------------------------
@@ -632,22 +510,6 @@ def _role(row: Mapping[str, Any], hosts: set[str], panel: set[str]) -> str:
 def _role_of(row: Mapping[str, Any]) -> str:
     """The role that the pull found out; a payload on its own tells none."""
     return str(row["role"]) if row.get("role") in {"host", "presenter", "participant"} else ""
-
-
-def _meeting(row: Mapping[str, Any]) -> Mapping[str, Any]:
-    meeting = row.get("meeting")
-    return meeting if isinstance(meeting, Mapping) else {}
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
-def _listed(patterns: Any, occurrence: Mapping[str, Any]) -> bool:
-    """Whether id, topic or host of an occurrence is on a list of settings; only * is special, and case does not matter."""
-    names = [str(occurrence[name]).casefold() for name in ("id", "topic", "host_email") if occurrence.get(name)]
-    wanted = [str(pattern).casefold().replace("[", "[[]").replace("?", "[?]") for pattern in patterns or ()]
-    return any(fnmatchcase(name, pattern) for pattern in wanted for name in names)
 
 
 # --- payloads into rows -----------------------------------------------------------------------------------------------------------------

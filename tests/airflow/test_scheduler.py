@@ -101,8 +101,27 @@ def _nothing_listens_outside(running: Processes) -> None:
                 assert f"socket:[{fields[9]}]" not in mine, f"a process of ours listens on all interfaces: {fields[1]}"
 
 
-def test_a_night_through_the_scheduler_is_green_and_says_so(served: Served) -> None:
-    run = served.run(**{"from": "2026-11-02", "to": "2026-11-08"})
+@pytest.fixture(scope="module")
+def week(served: Served) -> dict[str, Any]:
+    """The run of a whole week."""
+    return served.run(**{"from": "2026-11-02", "to": "2026-11-08"})
+
+
+@pytest.fixture(scope="module")
+def partial(served: Served, week: dict[str, Any]) -> dict[str, Any]:
+    """A run with one connection, made as the form makes it, whose token is refused."""
+    chat = {"conn_type": "leerstroom_matrix", "host": f"{served.installation.platforms}/matrix", "password": "wrong"}
+    served.ask(
+        "POST", "/api/v2/connections", {"connection_id": "second", **chat, "extra": json.dumps({"rooms": "#a:b"})}
+    )
+    served.ask("POST", "/api/v2/variables", {"key": "leerstroom_connections", "value": "second"})
+    run = served.run(**{"from": "2026-11-08"})
+    served.ask("DELETE", "/api/v2/variables/leerstroom_connections")
+    return run
+
+
+def test_a_night_through_the_scheduler_is_green_and_says_so(served: Served, week: dict[str, Any]) -> None:
+    run = week
     assert run["state"] == "success", served.tasks(run)
     assert run["note"].startswith("**Complete night**")
     tasks = served.tasks(run)
@@ -115,13 +134,10 @@ def test_a_night_through_the_scheduler_is_green_and_says_so(served: Served) -> N
     assert {event["extra"]["state"] for event in ours} == {"complete"}
 
 
-def test_a_connection_of_the_form_that_is_refused_makes_a_partial_night_without_a_second_try(served: Served) -> None:
-    chat = {"conn_type": "leerstroom_matrix", "host": f"{served.installation.platforms}/matrix", "password": "wrong"}
-    served.ask(
-        "POST", "/api/v2/connections", {"connection_id": "second", **chat, "extra": json.dumps({"rooms": "#a:b"})}
-    )
-    served.ask("POST", "/api/v2/variables", {"key": "leerstroom_connections", "value": "second"})
-    run = served.run(**{"from": "2026-11-08"})
+def test_a_connection_of_the_form_that_is_refused_makes_a_partial_night_without_a_second_try(
+    served: Served, partial: dict[str, Any]
+) -> None:
+    run = partial
     assert run["state"] == "success"
     assert run["note"].startswith("**Partial night**: second (pull failed)")
     tasks = served.tasks(run)
@@ -130,6 +146,7 @@ def test_a_connection_of_the_form_that_is_refused_makes_a_partial_night_without_
     assert tasks["source.load", "chat"]["state"] == "success"
 
 
+@pytest.mark.usefixtures("partial")
 def test_the_ledger_s_page_shows_the_nights_and_is_closed_to_the_anonymous(served: Served) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
         served.ask("GET", "/leerstroom/", anonymous=True)
@@ -139,6 +156,7 @@ def test_the_ledger_s_page_shows_the_nights_and_is_closed_to_the_anonymous(serve
         assert said in page
 
 
+@pytest.mark.usefixtures("partial")
 def test_secrets_of_a_connection_are_not_shown(served: Served) -> None:
     shown = json.dumps(served.ask("GET", "/api/v2/connections"))
     assert "wrong" not in shown
@@ -151,6 +169,7 @@ def test_the_form_s_test_button_tells_what_is_wrong(served: Served) -> None:
     assert "401" in told["message"] or "refused" in told["message"]
 
 
+@pytest.mark.usefixtures("week")
 def test_days_by_backfill_backwards_add_nothing_to_the_week_that_was_pulled_as_one(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -158,6 +177,7 @@ def test_days_by_backfill_backwards_add_nothing_to_the_week_that_was_pulled_as_o
         monkeypatch.setenv(name, value)
     settings = Settings.load(served.installation.settings_file)
     before = {statement["id"] for statement in lrs_of(settings).query()}
+    assert before
     backfill = served.ask(
         "POST",
         "/api/v2/backfills",

@@ -32,7 +32,8 @@ from starlette.routing import Route
 
 from connectors.mapping import Mapper, Quarantined
 from connectors.source import Record, Window
-from connectors.sources.moodle import FUNCTIONS, REST, Moodle, Service, _form
+from connectors.sources.moodle import Moodle
+from connectors.sources.moodle.service import FUNCTIONS, REST, Service, nested_form
 from leerstroom.errors import (
     BadRecord,
     ConfigurationError,
@@ -299,7 +300,7 @@ def test_nested_parameters_survive_the_form(params: dict[str, Any]) -> None:
             return [plain(each) for each in value]
         return str(int(value)) if isinstance(value, bool) else str(value)
 
-    assert nested(_form(params)) == plain(params)
+    assert nested(nested_form(params)) == plain(params)
 
 
 # --- errors and what Moodle hides ----------------------------------------------------------------------------------------------------

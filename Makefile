@@ -16,7 +16,7 @@ ifneq ($(strip $(UV_DEFAULT_INDEX)),)
 export UV_DEFAULT_INDEX
 endif
 
-.PHONY: help setup demo clean-demo serve test test-slow test-live soak lint types check bench lock docs clean
+.PHONY: help setup demo clean-demo serve test test-slow test-live conformance soak lint types check bench lock docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,10 @@ test-slow: $(STAMP) ## tests that start real servers and schedulers
 
 test-live: $(STAMP) ## tests against servers that others wrote; they skip what is not installed
 	@$(BIN)/pytest -q -m live $(ARGS)
+
+conformance: $(STAMP) ## ADL's suite against the LRS; SUITE=FOLDER says where it lies, its npm packages installed
+	@test -n "$(SUITE)" || { echo "make conformance SUITE=FOLDER: name the folder of adlnet/lrs-conformance-test-suite, after npm install there" >&2; exit 2; }
+	@LEERSTROOM_ADL_SUITE="$(abspath $(SUITE))" $(BIN)/pytest -q -s tests/lrs/test_adl_suite.py $(ARGS)
 
 soak: $(STAMP) ## long runs under faults
 	@$(BIN)/pytest -q -m soak $(ARGS)

@@ -1,7 +1,6 @@
 """`leerstroom lrs …`: serve the embedded LRS, its credentials, backups, schema and erasures."""
 
 import logging
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -70,7 +69,8 @@ def serve(
     from leerstroom.lrs.requests import Limits
     from leerstroom.lrs.server import serve as run
 
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")  # unless the command line has done so
+    logging.getLogger("leerstroom.lrs").setLevel(logging.INFO)  # a server says where it listens, quiet or not
     limits = Limits(body=max_body * 1024 * 1024, batch=max_batch, page=max_page, read_s=read_timeout)
     run(host, port, database, workers=workers, root_path=root_path, limits=limits)
 

@@ -71,9 +71,6 @@ def serve(
     if workers > 1:
         app.storage.close()
     settings: dict[str, Any] = {
-        "host": host,
-        "port": port,
-        "fd": socket_fd,
         "root_path": root_path,
         "http": "httptools",
         "lifespan": "on",
@@ -86,11 +83,29 @@ def serve(
         "timeout_graceful_shutdown": 20,
     }
     _settle()
-    logger.info("LRS on http://%s:%d/xapi/", host, port)
+    listening = _listen(host, port) if socket_fd is None else socket.socket(fileno=socket_fd)
+    settings |= {"fd": listening.fileno()}
+    logger.info("LRS on http://%s:%d/xapi/", f"[{host}]" if ":" in host else host, listening.getsockname()[1])
     if workers == 1:
         uvicorn.run(app, **settings)
     else:
         uvicorn.run("leerstroom.lrs.server:from_environment", factory=True, workers=workers, **settings)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A socket that listens; port 0 takes a free one. Raises ConfigurationError."""
+    try:
+        listening = socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=512
+        )
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot listen on {host} port {port}: {error.strerror}; choose another --port or stop what uses it"
+        ) from error
+    # inherited; else every answer waits 40 ms for an acknowledgement
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    listening.set_inheritable(True)
+    return listening
 
 
 def _settle() -> None:
@@ -132,14 +147,7 @@ def running(
     Port 0 takes a free one. Raises Unreachable when it does not come up.
     """
     secret = secret or secrets.token_urlsafe(16)
-    with tempfile.TemporaryDirectory(prefix="leerstroom-lrs-") as folder, socket.socket() as listening:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.setsockopt(
-            socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
-        )  # inherited; else every answer waits 40 ms for an acknowledgement
-        listening.bind(("127.0.0.1", port))
-        listening.listen(512)
-        listening.set_inheritable(True)
+    with tempfile.TemporaryDirectory(prefix="leerstroom-lrs-") as folder, _listen("127.0.0.1", port) as listening:
         taken = listening.getsockname()[1]
         database = str(database or Path(folder) / "lrs.sqlite")
         limits = limits or Limits()

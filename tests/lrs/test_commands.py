@@ -2,11 +2,12 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
-import time
+from pathlib import Path
 
 import pytest
 import requests
@@ -54,33 +55,27 @@ def test_a_database_that_is_not_there_is_not_made_by_mistake(tmp_path, words):
     assert not (tmp_path / "absent.sqlite").exists()
 
 
-def serve(tmp_path, port, *words, **environment):
-    code = "from leerstroom.lrs.cli import app; app()"
+def serve(tmp_path, *words, port=0, **environment):
     environ = {name: value for name, value in os.environ.items() if not name.startswith("LEERSTROOM_")}
     return subprocess.Popen(
-        [sys.executable, "-c", code, "serve", "--port", str(port), "--database", str(tmp_path / "lrs.sqlite"), *words],
+        [Path(sys.executable).with_name("leerstroom"), "lrs", "serve", "--port", str(port), "--database", str(tmp_path / "lrs.sqlite"), *words],
         env=environ | environment, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
 
-def free_port():
-    with socket.socket() as probing:
-        probing.bind(("127.0.0.1", 0))
-        return probing.getsockname()[1]
+def address_told(process):
+    """The line that says where it listens; port 0 took a free one."""
+    for line in process.stderr:
+        if told := re.search(r"LRS on (http://\S+)/xapi/", line):
+            return told[1]
+    raise AssertionError("the LRS did not say where it listens")
 
 
 def test_serve_takes_its_first_credential_from_the_environment_and_ends_when_told(tmp_path):
-    port = free_port()
-    process = serve(tmp_path, port, LEERSTROOM_LRS_KEY="first", LEERSTROOM_LRS_SECRET="a first secret")
+    process = serve(tmp_path, LEERSTROOM_LRS_KEY="first", LEERSTROOM_LRS_SECRET="a first secret")
     try:
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                assert requests.get(f"http://127.0.0.1:{port}/health", timeout=5).json()["status"] == "ok"
-                break
-            except requests.ConnectionError:
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
+        address = address_told(process)
+        assert requests.get(f"{address}/health", timeout=20).json()["status"] == "ok"
         headers = {"X-Experience-API-Version": "1.0.3"}
         private = {
             "actor": {"mbox": "mailto:geheim@o.example"},
@@ -88,7 +83,7 @@ def test_serve_takes_its_first_credential_from_the_environment_and_ends_when_tol
             "object": {"id": "https://o.example/geheim"},
         }
         answer = requests.post(
-            f"http://127.0.0.1:{port}/xapi/statements",
+            f"{address}/xapi/statements",
             json=private,
             auth=("first", "a first secret"),
             headers=headers,
@@ -99,7 +94,6 @@ def test_serve_takes_its_first_credential_from_the_environment_and_ends_when_tol
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=20)
     assert process.returncode in {0, -signal.SIGTERM}
-    assert "LRS on http://127.0.0.1" in errors
     assert "geheim" not in errors
     assert "first secret" not in errors
 
@@ -109,7 +103,15 @@ def test_serve_takes_its_first_credential_from_the_environment_and_ends_when_tol
     [((), {"LEERSTROOM_LRS_KEY": "only"}, "belong together"), (("--workers", "2"), {}, "need PostgreSQL")],
 )
 def test_serve_with_wrong_settings_says_so_and_ends(tmp_path, words, environment, told):
-    process = serve(tmp_path, free_port(), *words, **environment)
+    process = serve(tmp_path, *words, **environment)
     _, errors = process.communicate(timeout=20)
     assert process.returncode != 0
     assert told in errors.replace("│", " ")
+
+
+def test_a_port_that_is_taken_is_told(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        process = serve(tmp_path, port=taken.getsockname()[1])
+        _, errors = process.communicate(timeout=20)
+    assert process.returncode != 0
+    assert "already in use" in errors.replace("│", " ")

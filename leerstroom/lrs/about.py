@@ -12,6 +12,7 @@ class About:
     path = "about"
 
     async def get(self, call: Call) -> Reply:
-        """Versions, and who answers."""
+        """The versions; who says that they speak 1.0 hears of 1.0 alone, since clients of that time (tincan) refuse a list that names a later one."""
         call.only()
-        return json_reply({"version": list(VERSIONS), "extensions": {}})
+        old = call.headers.get("x-experience-api-version", "").startswith("1")
+        return json_reply({"version": [each for each in VERSIONS if not old or each.startswith("1")], "extensions": {}})

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 import requests
 
 
@@ -54,3 +55,11 @@ def test_about_is_open_and_names_the_versions(lrs):
     assert answer.status_code == 200
     assert {"1.0.3", "2.0.0"} <= set(answer.json()["version"])
     assert answer.headers["X-Experience-API-Version"] == "1.0.3"
+
+
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [("1.0.3", ["1.0.0", "1.0.1", "1.0.2", "1.0.3"]), ("2.0.0", ["1.0.0", "1.0.1", "1.0.2", "1.0.3", "2.0.0"])],
+)
+def test_about_names_no_version_that_is_later_than_the_asker_knows(lrs, caller, asked, named):
+    assert caller(lrs, asked)("GET", "about", 200).json()["version"] == named

@@ -40,11 +40,8 @@ def etag(response):
     return response.response.getheader("ETag")
 
 
-def test_about(lrs):
-    # tincan knows no 2.0.0 and refuses the whole list, so that its own method can't be used with any LRS that speaks both
-    remote = tincan.RemoteLRS(endpoint=lrs.endpoint, version="1.0.3")
-    with pytest.raises(ValueError, match=r"2\.0\.0"):
-        remote.about()
+def test_about(remote):
+    assert "1.0.3" in well(remote.about()).version  # tincan refuses a list with 2.0.0 in it
 
 
 def test_statements(remote, anna, course, make):

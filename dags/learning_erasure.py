@@ -36,8 +36,14 @@ def learning_erasure() -> None:
     from airflow.providers.standard.operators.hitl import ApprovalOperator
 
     from leerstroom_airflow.errors import RETRIES, ByKindOfError
+    from leerstroom_airflow.notifying import task_failed
 
-    patient = {"retries": RETRIES, "retry_delay": timedelta(minutes=2), "retry_policy": ByKindOfError()}
+    patient = {
+        "retries": RETRIES,
+        "retry_delay": timedelta(minutes=2),
+        "retry_policy": ByKindOfError(),
+        "on_failure_callback": task_failed,
+    }
 
     @task(**patient, multiple_outputs=False)
     def find(params: dict | None = None) -> dict:

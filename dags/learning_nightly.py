@@ -14,12 +14,25 @@ the learning indicators and gives HR its tables, workbook and report.
 the next night, which asks for these days again.
 **Again** Every task may be killed, cleared and run again, and every day pulled again: the LRS ends up the same.
 **Other days** *Trigger* with `from` and `to`, or a backfill: `airflow backfill create --dag-id learning_nightly --from-date … --to-date …`.
+**Late** With `LEERSTROOM_LATE_AFTER_HOURS` in the environment a run that has not ended by then tells those who stand in `notify` of the settings; a task
+that fails for good and a partial night tell them too.
 **Pool** `learning_apis` says how many connections are asked at the same time.
 """
 
+import os
 from datetime import timedelta
 
-from airflow.sdk import Asset, CronDataIntervalTimetable, Param, dag, task, task_group
+from airflow.sdk import (
+    Asset,
+    AsyncCallback,
+    CronDataIntervalTimetable,
+    DeadlineAlert,
+    DeadlineReference,
+    Param,
+    dag,
+    task,
+    task_group,
+)
 
 STATEMENTS = Asset("leerstroom_statements")
 MIRROR = Asset("leerstroom_mirror")
@@ -27,6 +40,15 @@ INDICATORS = Asset("leerstroom_indicator_values")
 HR_TABLES = Asset("leerstroom_hr_tables")
 ASSETS = {asset.name: asset for asset in (STATEMENTS, MIRROR, INDICATORS, HR_TABLES)}
 POOL = "learning_apis"
+LATE_AFTER_HOURS = os.environ.get(
+    "LEERSTROOM_LATE_AFTER_HOURS"
+)  # unset: no deadline, which dag.test() of Airflow 3.3 needs
+LATE = LATE_AFTER_HOURS and DeadlineAlert(
+    name="HR's tables are late",
+    reference=DeadlineReference.DAGRUN_QUEUED_AT,
+    interval=timedelta(hours=float(LATE_AFTER_HOURS)),
+    callback=AsyncCallback("leerstroom_airflow.notifying.late"),
+)
 
 
 @dag(
@@ -35,6 +57,7 @@ POOL = "learning_apis"
     max_active_runs=1,
     max_active_tasks=16,
     dagrun_timeout=timedelta(hours=8),
+    deadline=LATE or None,
     doc_md=__doc__,
     tags=["leerstroom", "learning"],
     params={
@@ -57,8 +80,14 @@ POOL = "learning_apis"
 def learning_nightly() -> None:
     """Order, pools and retries; the work is `leerstroom.nightly`."""
     from leerstroom_airflow.errors import RETRIES, ByKindOfError
+    from leerstroom_airflow.notifying import task_failed
 
-    patient = {"retries": RETRIES, "retry_delay": timedelta(minutes=2), "retry_policy": ByKindOfError()}
+    patient = {
+        "retries": RETRIES,
+        "retry_delay": timedelta(minutes=2),
+        "retry_policy": ByKindOfError(),
+        "on_failure_callback": task_failed,
+    }
 
     @task(**patient)
     def connections() -> list[str]:

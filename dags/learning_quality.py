@@ -27,8 +27,15 @@ from airflow.sdk import Asset, dag, task
 def learning_quality() -> None:
     """One task; the work is `leerstroom.nightly.check_quality`."""
     from leerstroom_airflow.errors import RETRIES, ByKindOfError
+    from leerstroom_airflow.notifying import task_failed
 
-    @task(retries=RETRIES, retry_delay=timedelta(minutes=2), retry_policy=ByKindOfError(), multiple_outputs=False)
+    @task(
+        retries=RETRIES,
+        retry_delay=timedelta(minutes=2),
+        retry_policy=ByKindOfError(),
+        on_failure_callback=task_failed,
+        multiple_outputs=False,
+    )
     def check() -> dict:
         """Coverage, balance, drift and quarantine as of the last day."""
         from leerstroom_airflow import care

@@ -28,8 +28,14 @@ from airflow.sdk import Param, dag, task
 def learning_quarantine() -> None:
     """A row a connection; the work is `leerstroom.nightly.replay_quarantine`."""
     from leerstroom_airflow.errors import RETRIES, ByKindOfError
+    from leerstroom_airflow.notifying import task_failed
 
-    patient = {"retries": RETRIES, "retry_delay": timedelta(minutes=2), "retry_policy": ByKindOfError()}
+    patient = {
+        "retries": RETRIES,
+        "retry_delay": timedelta(minutes=2),
+        "retry_policy": ByKindOfError(),
+        "on_failure_callback": task_failed,
+    }
 
     @task(**patient)
     def held() -> list[str]:

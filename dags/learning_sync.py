@@ -30,8 +30,15 @@ def _filter(title: str, description: str, **more: str) -> Param:
 def learning_sync() -> None:
     """One task; the work is `connectors.lrs.sync`."""
     from leerstroom_airflow.errors import RETRIES, ByKindOfError
+    from leerstroom_airflow.notifying import task_failed
 
-    @task(retries=RETRIES, retry_delay=timedelta(minutes=2), retry_policy=ByKindOfError(), multiple_outputs=False)
+    @task(
+        retries=RETRIES,
+        retry_delay=timedelta(minutes=2),
+        retry_policy=ByKindOfError(),
+        on_failure_callback=task_failed,
+        multiple_outputs=False,
+    )
     def sync(params: dict | None = None) -> dict:
         """Copies what matches; progress is in the log."""
         from leerstroom_airflow import care

@@ -60,6 +60,27 @@ class HrSettings(_Part):
     policy: Literal["per-employee", "groups-only"] = "per-employee"
 
 
+class MailSettings(_Part):
+    """Mail to those who operate; `connection` is Airflow's of type SMTP."""
+
+    connection: str = "smtp_default"
+    to: tuple[str, ...] = Field(min_length=1)
+
+
+class SlackSettings(_Part):
+    """Messages to a channel; `connection` is Airflow's of type Slack API."""
+
+    connection: str = "slack_api_default"
+    channel: str
+
+
+class NotifySettings(_Part):
+    """Who is told of failed tasks, partial nights and late tables, under Airflow."""
+
+    mail: MailSettings | None = None
+    slack: SlackSettings | None = None
+
+
 class Settings(BaseSettings):
     """One installation. `connections` maps a name to `{source: …, and the fields of that source}`."""
 
@@ -71,6 +92,7 @@ class Settings(BaseSettings):
     directory: DirectorySettings = DirectorySettings()
     lrs: LrsSettings = LrsSettings()
     hr: HrSettings = HrSettings()
+    notify: NotifySettings = NotifySettings()
     rules: Path | None = None
     pseudonym_key: SecretStr | None = None
     connections: dict[str, dict[str, Any]] = Field(default_factory=dict)

@@ -16,11 +16,11 @@ from zoneinfo import ZoneInfo
 from airflow.sdk import BaseHook, Variable, get_current_context
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 
-from connectors.source import Connection
+from connectors.source import Connection, connect
 from leerstroom import nightly
 from leerstroom.errors import ConfigurationError
 from leerstroom.settings import Settings
-from leerstroom_airflow import provider
+from leerstroom_airflow import notifying, observing, provider
 from leerstroom_airflow.errors import deferring_quotas
 from leerstroom_airflow.fields import read
 from leerstroom_airflow.hooks import HrDatabaseHook, LrsHook
@@ -121,46 +121,53 @@ def pull(name: str) -> dict[str, Any]:
     context = mapped_over(name)
     configured = settings()
     start, end = days(configured).window(configured.organisation.time_zone)
+    found = connection(name, configured)
     with deferring_quotas():
-        return nightly.pull(
-            connection(name, configured),
+        done = nightly.pull(
+            found,
             start,
             end,
             settings=configured,
             run_id=context["run_id"],
             progress=told(f"{name}: records"),
         )
+    return _seen("pull", done, [connect(found, complete=False).tenant], [_data(configured, done["path"])])
 
 
 def map_landing(pulled: Mapping[str, Any]) -> dict[str, Any]:
     """Task: maps what a pull left into statements and quarantine."""
     context = mapped_over(pulled["connection"])
     configured = settings()
-    return nightly.map_landing(
+    done = nightly.map_landing(
         connection(pulled["connection"], configured),
         pulled["path"],
         settings=configured,
         run_id=context["run_id"],
         progress=told(f"{pulled['connection']}: statements"),
     )
+    return _seen("map", done, [_data(configured, pulled["path"])], [_data(configured, done["path"])])
 
 
 def load(mapped: Mapping[str, Any]) -> dict[str, Any]:
     """Task: loads what a map left into the LRS."""
     context = mapped_over(mapped["connection"])
+    configured = settings()
     with deferring_quotas():
-        return nightly.load(
+        done = nightly.load(
             mapped["connection"],
             mapped["path"],
-            settings=settings(),
+            settings=configured,
             run_id=context["run_id"],
             progress=told(f"{mapped['connection']}: statements answered by the LRS"),
         )
+    return _seen("load", done, [_data(configured, mapped["path"])], [configured.lrs.endpoint])
 
 
 def mirror() -> dict[str, Any]:
     """Task: brings the mirror up to the LRS."""
-    return nightly.mirror(settings=settings(), run_id=_run_id())
+    configured = settings()
+    done = nightly.mirror(settings=configured, run_id=_run_id())
+    return _seen("mirror", done, [configured.lrs.endpoint], [done["path"]])
 
 
 def indicators() -> dict[str, Any]:
@@ -168,13 +175,16 @@ def indicators() -> dict[str, Any]:
     configured = settings()
     of_run = days(configured)
     start = min(of_run.first, of_run.last - timedelta(days=nightly.RECOMPUTED_DAYS - 1))
-    return nightly.compute(settings=configured, run_id=_run_id(), as_of=of_run.last, start=start)
+    done = nightly.compute(settings=configured, run_id=_run_id(), as_of=of_run.last, start=start)
+    return _seen("indicators", done, [_data(configured, "mirror")], [done["path"]])
 
 
 def publish(computed: Mapping[str, Any]) -> dict[str, Any]:
     """Task: gives HR its tables, workbook and report as of the run's last day."""
     configured = settings()
-    return nightly.publish(settings=configured, run_id=_run_id(), as_of=days(configured).last, values=computed["path"])
+    done = nightly.publish(settings=configured, run_id=_run_id(), as_of=days(configured).last, values=computed["path"])
+    written = [configured.hr_database, done["report"], done["workbook"]]
+    return _seen("publish", done, [str(computed["path"])], written)
 
 
 def settle(
@@ -193,10 +203,24 @@ def settle(
         )
     if night["unfinished"]:
         logger.warning("the night is partial: %s", ", ".join(night["unfinished"]))
+        notifying.night_is_partial(night)
     told = {"run_id": night["run_id"], "state": night["state"], **night["counts"]}
     for asset in assets.values():
         context["outlet_events"][asset].extra = told
     return night
+
+
+def _seen(stage: str, done: dict[str, Any], inputs: Iterable[str], outputs: Iterable[str]) -> dict[str, Any]:
+    """Tells metrics and lineage of a stage that is done, and hands on what it returned."""
+    observing.count(
+        stage, done.get("counts", {}), connection=str(done.get("connection", "")), source=str(done.get("source", ""))
+    )
+    observing.lineage([observing.address(each) for each in inputs], [observing.address(each) for each in outputs])
+    return done
+
+
+def _data(configured: Settings, relative: str) -> str:
+    return f"{configured.data.rstrip('/')}/{relative}"
 
 
 def _run_id() -> str:

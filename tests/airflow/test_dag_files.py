@@ -117,6 +117,19 @@ def test_the_night_runs_at_two_for_the_day_before_it(bag: Any) -> None:
     assert interval.end == pendulum.datetime(2026, 11, 3, 2, tz="Europe/Amsterdam")
 
 
+def test_a_night_has_a_deadline_where_the_environment_says_so(
+    airflow_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.dag_processing.dagbag import DagBag
+
+    monkeypatch.setenv("LEERSTROOM_LATE_AFTER_HOURS", "4.5")
+    found = DagBag(dag_folder=str(ROOT / "dags" / "learning_nightly.py"))
+    assert found.import_errors == {}
+    [deadline] = found.dags["learning_nightly"].deadline
+    assert deadline.interval.total_seconds() == 4.5 * 3600
+    assert deadline.callback.path == "leerstroom_airflow.notifying.late"
+
+
 def test_airflow_does_not_run_the_files_of_the_provider_as_plugins() -> None:
     from airflow._shared.module_loading.file_discovery import find_path_from_directory
 

@@ -53,14 +53,16 @@ def config(tmp_path: Path, values: dict[str, str], *options: str) -> subprocess.
 
 
 @needs_compose
-@pytest.mark.parametrize("options", [(), ("--profile", "celery")], ids=["alone", "celery"])
+@pytest.mark.parametrize(
+    "options", [(), ("--profile", "celery"), ("--profile", "sqllrs")], ids=["alone", "celery", "sqllrs"]
+)
 def test_compose_accepts_the_file(tmp_path: Path, options: tuple[str, ...]) -> None:
     done = config(tmp_path, example_values(), *options)
     assert done.returncode == 0, done.stderr
     assert done.stderr.strip() == ""
     services = yaml.safe_load(done.stdout)["services"]
-    assert ("airflow-worker" in services) == bool(options)
-    assert ("redis" in services) == bool(options)
+    assert ("airflow-worker" in services) == ("redis" in services) == ("celery" in options)
+    assert ("sqllrs" in services) == ("sqllrs" in options)
 
 
 @needs_compose
@@ -99,7 +101,7 @@ def test_every_published_port_is_on_loopback(services: dict[str, Any]) -> None:
 
 def test_every_service_that_stays_is_watched_and_pinned(services: dict[str, Any]) -> None:
     for name, service in services.items():
-        assert re.fullmatch(r"[a-z/]+:(\d+\.\d+.*|\$\{LEERSTROOM_VERSION:-\d+\.\d+\.\d+\})", service["image"]), name
+        assert re.fullmatch(r"[a-z/]+:(\d+\.\d+.*|\$\{LEERSTROOM_VERSION:-\d+\.\d+\.\d+\}|\$\{SQLLRS_VERSION:-latest\})", service["image"]), name
         if name != "airflow-init":
             assert "healthcheck" in service, name
 

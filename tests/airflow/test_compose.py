@@ -101,7 +101,10 @@ def test_every_published_port_is_on_loopback(services: dict[str, Any]) -> None:
 
 def test_every_service_that_stays_is_watched_and_pinned(services: dict[str, Any]) -> None:
     for name, service in services.items():
-        assert re.fullmatch(r"[a-z/]+:(\d+\.\d+.*|\$\{LEERSTROOM_VERSION:-\d+\.\d+\.\d+\}|\$\{SQLLRS_VERSION:-latest\})", service["image"]), name
+        assert re.fullmatch(
+            r"[a-z/]+:(\d+\.\d+.*|\$\{LEERSTROOM_VERSION:-\d+\.\d+\.\d+\}|\$\{SQLLRS_VERSION:-latest\})",
+            service["image"],
+        ), name
         if name != "airflow-init":
             assert "healthcheck" in service, name
 

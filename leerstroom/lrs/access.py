@@ -14,7 +14,8 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Iterable
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -26,6 +27,44 @@ from leerstroom.lrs.storage.preparing import Authority, authority
 HOME_PAGE = "https://leerstroom.invalid/lrs"
 """Where the accounts of authorities live unless LEERSTROOM_LRS_HOME_PAGE says otherwise; `.invalid` can never be anyone's (RFC 2606)."""
 _REMEMBERED_S = 5.0
+MOST_WRONG = 10  # secrets for one key within _WRONG_S; then nobody new gets in under that key for a while
+_WRONG_S = 60.0
+_MOST_KEYS = 10_000
+
+
+class TooManyTries(Exception):
+    """A key was asked for with too many wrong secrets; `retry_after_s` says when the next one is looked at."""
+
+    def __init__(self, retry_after_s: float) -> None:
+        super().__init__(f"too many wrong secrets for this key; try again in {retry_after_s:.0f} s")
+        self.retry_after_s = retry_after_s
+
+
+class WrongSecrets:
+    """Counts wrong secrets by key within a minute. Who is in already is not asked here, so guessing does not lock out those who know the secret."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._wrong: OrderedDict[str, deque[float]] = OrderedDict()
+
+    def check(self, key: str) -> None:
+        """Raises TooManyTries."""
+        now = self._clock()
+        with self._lock:
+            wrong = self._wrong.get(key)
+            while wrong and wrong[0] <= now - _WRONG_S:
+                wrong.popleft()
+            if wrong and len(wrong) >= MOST_WRONG:
+                raise TooManyTries(max(1.0, wrong[0] + _WRONG_S - now))
+
+    def note(self, key: str) -> None:
+        """A wrong secret."""
+        with self._lock:
+            self._wrong.setdefault(key, deque(maxlen=MOST_WRONG)).append(self._clock())
+            self._wrong.move_to_end(key)
+            if len(self._wrong) > _MOST_KEYS:
+                self._wrong.popitem(last=False)
 
 
 class Scope(StrEnum):
@@ -82,6 +121,7 @@ class Access:
         self._home_page = home_page or os.environ.get("LEERSTROOM_LRS_HOME_PAGE") or HOME_PAGE
         self._process_key = secrets.token_bytes(32)
         self._remembered: dict[bytes, tuple[float, Credential | None]] = {}
+        self._wrong = WrongSecrets()
         self._hashing = threading.BoundedSemaphore(2)  # wrong passwords may cost two cores at most, and 32 MB
 
     # --- for requests ------------------------------------------------------------------------------------------------------------------
@@ -92,7 +132,7 @@ class Access:
         return found[1] if found and found[0] > time.monotonic() else None
 
     def check(self, header: str) -> Credential | None:
-        """The credential behind an Authorization header, None for a wrong one. Slow by design: about 50 ms, in a thread."""
+        """The credential behind an Authorization header, None for a wrong one. Slow by design: about 50 ms, in a thread. Raises TooManyTries."""
         pair = _pair(header)
         if pair is None:
             return None
@@ -104,12 +144,14 @@ class Access:
             ):  # the same header, a few seconds later: only look whether it was revoked
                 self._remembered[mark] = (time.monotonic() + _REMEMBERED_S, found[1])
                 return found[1]
+            self._wrong.check(pair[0])
             credential = self._verified(*pair)
         if credential is not None:
             if len(self._remembered) > 1_000:
                 self._remembered.clear()
             self._remembered[mark] = (time.monotonic() + _REMEMBERED_S, credential)
         else:
+            self._wrong.note(pair[0])
             self._remembered.pop(mark, None)
         return credential
 

@@ -19,7 +19,17 @@ from leerstroom.lrs.agents import Agents
 from leerstroom.lrs.browser import Browser
 from leerstroom.lrs.documents import Documents
 from leerstroom.lrs.health import Health
-from leerstroom.lrs.requests import JSON, Call, Limits, Refusal, Reply, json_reply, parse_parameters, read_body
+from leerstroom.lrs.requests import (
+    JSON,
+    Call,
+    Limits,
+    Refusal,
+    Reply,
+    identified,
+    json_reply,
+    parse_parameters,
+    read_body,
+)
 from leerstroom.lrs.state import State
 from leerstroom.lrs.statements import Statements
 from leerstroom.lrs.storage import Storage, Unavailable
@@ -175,14 +185,12 @@ class LrsApp:
             return _refused(Refusal(503, str(error))), path
 
     async def _credential(self, headers: Mapping[str, str], path: str) -> Credential:
-        credential = await self.access.credential(headers.get("authorization"))
-        if credential is None:
-            if path == "about":
+        try:
+            return await identified(self.access, headers.get("authorization"))
+        except Refusal as refusal:
+            if path == "about" and refusal.status == 401:
                 return NOBODY
-            refusal = Refusal(401, "key or secret is wrong or missing (Basic authentication)")
-            refusal.headers["WWW-Authenticate"] = 'Basic realm="Leerstroom LRS", charset="UTF-8"'
-            raise refusal
-        return credential
+            raise
 
     async def _alternate(
         self, parameters: dict[str, str], headers: dict[str, str], receive: Receive

@@ -15,7 +15,7 @@ from leerstroom.errors import ConfigurationError
 from leerstroom.lrs import terms, times
 from leerstroom.lrs.access import Access, Credential, Scope
 from leerstroom.lrs.erasure import identity_of
-from leerstroom.lrs.requests import Refusal, Reply, parse_parameters
+from leerstroom.lrs.requests import Refusal, Reply, identified, parse_parameters
 from leerstroom.lrs.storage import Filter, Storage
 from leerstroom.statements.validation import is_iri, is_uuid
 from leerstroom.statements.vocabulary import canonical_type, canonical_verb, verb_aliases
@@ -64,11 +64,7 @@ class Browser:
             raise Refusal(404, "there is nothing here; the endpoint is /xapi/, the pages for people are under /browse")
         if method not in {"GET", "HEAD"}:
             raise Refusal(405, "pages are read with GET")
-        credential = await self._access.credential(headers.get("authorization"))
-        if credential is None:
-            refusal = Refusal(401, "key or secret is wrong or missing (Basic authentication)")
-            refusal.headers["WWW-Authenticate"] = 'Basic realm="Leerstroom LRS", charset="UTF-8"'
-            raise refusal
+        credential = await identified(self._access, headers.get("authorization"))
         if not credential.may(Scope.STATEMENTS_READ, Scope.STATEMENTS_READ_MINE):
             raise Refusal(403, "this credential may not read statements")
         if path == "/browse":

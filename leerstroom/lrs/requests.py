@@ -11,7 +11,7 @@ import orjson
 
 from leerstroom.errors import InvalidStatement
 from leerstroom.lrs import times
-from leerstroom.lrs.access import Credential, Scope
+from leerstroom.lrs.access import Access, Credential, Scope, TooManyTries
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
@@ -25,6 +25,21 @@ class Refusal(Exception):
         super().__init__(message)
         self.status, self.message, self.index, self.property = status, message, index, property
         self.headers: dict[str, str] = {}
+
+
+async def identified(access: Access, header: str | None) -> Credential:
+    """Who asks, by the Authorization header. Raises Refusal: 401 for a wrong or missing secret, 429 after too many wrong ones."""
+    try:
+        credential = await access.credential(header)
+    except TooManyTries as error:
+        refusal = Refusal(429, str(error))
+        refusal.headers["Retry-After"] = f"{error.retry_after_s:.0f}"
+        raise refusal from None
+    if credential is None:
+        refusal = Refusal(401, "key or secret is wrong or missing (Basic authentication)")
+        refusal.headers["WWW-Authenticate"] = 'Basic realm="Leerstroom LRS", charset="UTF-8"'
+        raise refusal
+    return credential
 
 
 @dataclass(frozen=True, slots=True)

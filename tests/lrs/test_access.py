@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from leerstroom.errors import ConfigurationError
-from leerstroom.lrs.access import Access, Scope
+from leerstroom.lrs.access import MOST_WRONG, Access, Scope, TooManyTries, WrongSecrets
 from leerstroom.lrs.storage import Storage
 
 
@@ -153,3 +153,36 @@ def test_checking_again_is_quick(call):
     for _ in range(20):
         call("GET", "agents", 200, params={"agent": '{"mbox":"mailto:a@b.nl"}'})
     assert (time.perf_counter() - started) / 20 < 0.04, "the slow hash is not worked out for every request"
+
+
+def test_guessing_a_secret_is_slowed_down_and_locks_out_nobody_who_knows_it(sqlite_lrs, caller):
+    storage = Storage(sqlite_lrs.database)
+    key, secret = Access(storage).add("guessed")
+    storage.close()
+    right = caller(sqlite_lrs, key=key, secret=secret)
+    right("GET", "statements", 200, params={"limit": 1})
+    guesses = [
+        caller(sqlite_lrs, key=key, secret=f"a guess {number}")("GET", "statements") for number in range(MOST_WRONG + 3)
+    ]
+    assert [each.status_code for each in guesses] == [401] * MOST_WRONG + [429] * 3
+    assert 1 <= int(guesses[-1].headers["Retry-After"]) <= 60
+    right("GET", "statements", 200, params={"limit": 1})
+    assert caller(sqlite_lrs)("GET", "statements", params={"limit": 1}).status_code == 200, (
+        "other keys are not concerned"
+    )
+
+
+def test_wrong_secrets_are_forgotten_after_a_minute_and_few_keys_are_kept():
+    now = [0.0]
+    wrong = WrongSecrets(lambda: now[0])
+    for _ in range(MOST_WRONG):
+        wrong.note("k")
+    with pytest.raises(TooManyTries) as told:
+        wrong.check("k")
+    assert told.value.retry_after_s == 60
+    wrong.check("another")
+    now[0] = 60.0
+    wrong.check("k")
+    for number in range(20_000):
+        wrong.note(str(number))
+    assert len(wrong._wrong) == 10_000

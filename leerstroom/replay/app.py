@@ -2,7 +2,7 @@
 
 import importlib
 import importlib.util
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,23 +24,24 @@ def create_app(
     clock: datetime | World | None = None,
     limits: Mapping[str, float] | None = None,
     only: Collection[str] | None = None,
+    platforms: Mapping[str, Callable[[Path, World], Platform]] | None = None,
 ) -> Starlette:
     """The platforms whose recordings lie in folders of `root`, or in those named by `only`.
 
-    `clock` is the simulated time, `limits` are requests a minute by platform.
+    `clock` is the simulated time, `limits` are requests a minute by platform, `platforms` serve folders that no module here knows.
     Raises ConfigurationError when no folder of `root` belongs to a platform that can be replayed.
     """
     world = clock if isinstance(clock, World) else World(clock)
     state = Faults(list(faults or ()), dict(limits or {}))
     folders = [folder for folder in sorted(root.iterdir()) if only is None or folder.name in only]
-    found = {folder.name: module for folder in folders if (module := _module(folder)) is not None}
+    found = {folder.name: serve for folder in folders if (serve := (platforms or {}).get(folder.name) or _of(folder))}
     if not found:
         raise ConfigurationError(
             f"{root} holds no folder of a platform that can be replayed, such as {root / 'matrix'}"
         )
     mounts = []
-    for name, module in found.items():
-        platform: Platform = module.platform(root / name, world)
+    for name, serve in found.items():
+        platform = serve(root / name, world)
         mounts.append(Mount(f"/{name}", Turnstile(Router(list(platform.routes)), name, platform, state)))
     app = Starlette(
         routes=[Route("/_control", _Control(state, world, tuple(found)), methods=["GET", "PUT", "DELETE"]), *mounts]
@@ -49,12 +50,12 @@ def create_app(
     return app
 
 
-def _module(folder: Path) -> Any:
+def _of(folder: Path) -> Callable[[Path, World], Platform] | None:
     name = f"{__package__}.{folder.name}"
     if not folder.is_dir() or not folder.name.isidentifier() or importlib.util.find_spec(name) is None:
         return None
-    module = importlib.import_module(name)
-    return module if callable(getattr(module, "platform", None)) else None
+    serve: Callable[[Path, World], Platform] | None = getattr(importlib.import_module(name), "platform", None)
+    return serve if callable(serve) else None
 
 
 class _Control:

@@ -5,7 +5,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Collection, Generator, Iterable, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +17,7 @@ import uvicorn
 from leerstroom.errors import ConfigurationError
 from leerstroom.replay.app import create_app
 from leerstroom.replay.faults import Fault, Faults
-from leerstroom.replay.world import World
+from leerstroom.replay.world import Platform, World
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,10 @@ def running(
     clock: datetime | World | None = None,
     limits: Mapping[str, float] | None = None,
     only: Collection[str] | None = None,
+    platforms: Mapping[str, Callable[[Path, World], Platform]] | None = None,
 ) -> Generator[Running, None, None]:
     """Serves `root` in a thread for the length of the block; port 0 takes a free one. Raises ConfigurationError when the port is taken."""
-    app = create_app(root, faults=faults, clock=clock, limits=limits, only=only)
+    app = create_app(root, faults=faults, clock=clock, limits=limits, only=only, platforms=platforms)
     with _listening(host, port) as listener:
         server = uvicorn.Server(_config(app))
         thread = threading.Thread(

@@ -16,7 +16,7 @@ import secrets
 import sys
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -115,6 +115,9 @@ class Installation:
     folder: Path
     ports: Mapping[str, int]
     secrets: Mapping[str, str]
+    airflow: Mapping[str, str] = field(
+        default_factory=dict
+    )  # variables of Airflow that win over ours: another executor or database
 
     @classmethod
     def prepare(cls, folder: Path = FOLDER) -> "Installation":
@@ -181,6 +184,7 @@ class Installation:
             "AIRFLOW__API_AUTH__JWT_SECRET": self.secrets["jwt"],
             "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(self.airflow_home / "logs"),
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+            **self.airflow,
         }
 
     def prepare_airflow(self) -> None:
@@ -215,7 +219,12 @@ class Installation:
             },
             "data": "data",
             "directory": directory,
-            "lrs": {"endpoint": self.lrs, "key": "${LEERSTROOM_LRS_KEY}", "secret": "${LEERSTROOM_LRS_SECRET}"},
+            "lrs": {
+                "endpoint": self.lrs,
+                "key": "${LEERSTROOM_LRS_KEY}",
+                "secret": "${LEERSTROOM_LRS_SECRET}",
+                "database": str(self.folder / "lrs.sqlite"),
+            },
             "hr": {"out": "hr", "language": "en"},
             "pseudonym_key": "${LEERSTROOM_PSEUDONYM_KEY}",
             "connections": connections(self.platforms),

@@ -1,10 +1,18 @@
-"""Once through everything that `make serve` starts: a real scheduler, workers as processes, the API, a connection made as the form makes it."""
+"""Once through everything that `make serve` starts: a real scheduler, workers as processes, the API, a connection made as the form makes it.
+
+Airflow's own database is PostgreSQL where the machine has one (LocalExecutor), and once more with Celery over Redis.
+"""
 
 import json
+import shutil
+import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +20,14 @@ import pytest
 from rich.console import Console
 
 from leerstroom import ledger
-from leerstroom.nightly import lrs_of
+from leerstroom.nightly import full_directory_of, lrs_of, pseudonyms_of
 from leerstroom.settings import Settings
 from leerstroom.state import open_state
-from leerstroom_airflow.processes import Processes, processes
+from leerstroom_airflow.processes import Processes, free_ports, processes
 from leerstroom_airflow.serve import start_airflow
-from leerstroom_airflow.town_hall import Installation
+from leerstroom_airflow.town_hall import ROOT, Installation
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("demo")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200), pytest.mark.xdist_group("demo")]
 DAG = "/api/v2/dags/learning_nightly"
 
 
@@ -62,22 +70,54 @@ class Served:
         return {(each["task_id"], each["rendered_map_index"] or ""): each for each in found}
 
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    folder = tmp_path_factory.mktemp("served")
-    installation = Installation.prepare(folder)
+POSTGRESQL = "postgresql+psycopg://postgres@127.0.0.1:5432"
+
+
+@contextmanager
+def metadata_database() -> Iterator[dict[str, str]]:
+    """Variables that give Airflow an empty PostgreSQL database; none, and so SQLite, where there is no server."""
+    import psycopg
+
+    name = f"airflow_{uuid.uuid4().hex[:12]}"
+    try:
+        server = psycopg.connect("postgresql://postgres@127.0.0.1:5432/postgres", autocommit=True, connect_timeout=3)
+    except psycopg.Error:
+        yield {}
+        return
+    with server:
+        server.execute(f'CREATE DATABASE "{name}"')
+        url = f"{POSTGRESQL}/{name}"
+        try:
+            yield {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": url, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": url}
+        finally:
+            server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@contextmanager
+def serving(folder: Path, variables: Mapping[str, str], worker: Sequence[str] = ()) -> Iterator[Served]:
+    """A whole installation; with `worker` also a process that takes tasks from a queue."""
+    installation = replace(Installation.prepare(folder), airflow=variables)
     with processes(folder / "logs") as running:
         installation.start_lrs(running)
         installation.start_platforms(running)
         start_airflow(installation, running, Console(quiet=True))
+        if worker:
+            running.start("worker", worker, installation.airflow_environment())
         made = Served(installation)
         deadline = time.monotonic() + 90
-        while not made.ask("GET", "/api/v2/dags")["dags"]:
-            assert time.monotonic() < deadline, "the Dag was not found"
+        while len(made.ask("GET", "/api/v2/dags")["dags"]) < len(list((ROOT / "dags").glob("*.py"))):
+            assert time.monotonic() < deadline, "not every Dag was found"
             time.sleep(1)
         made.ask("PATCH", DAG, {"is_paused": False})
         yield made
         _nothing_listens_outside(running)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Airflow with the LocalExecutor."""
+    with metadata_database() as variables, serving(tmp_path_factory.mktemp("served"), variables) as made:
+        yield made
 
 
 def _nothing_listens_outside(running: Processes) -> None:
@@ -184,18 +224,18 @@ def test_days_by_backfill_backwards_add_nothing_to_the_week_that_was_pulled_as_o
         {
             "dag_id": "learning_nightly",
             "from_date": "2026-11-02T00:00:00+01:00",
-            "to_date": "2026-11-05T00:00:00+01:00",
+            "to_date": "2026-11-09T00:00:00+01:00",
             "run_backwards": True,
             "reprocess_behavior": "none",
             "max_active_runs": 1,
         },
     )
-    deadline = time.monotonic() + 400
+    deadline = time.monotonic() + 800
     while not (found := served.ask("GET", f"/api/v2/backfills/{backfill['id']}"))["completed_at"]:
         assert time.monotonic() < deadline, found
         time.sleep(2)
     runs = served.ask("GET", f"{DAG}/dagRuns?run_type=backfill&limit=50")["dag_runs"]
-    assert len(runs) >= 3
+    assert len(runs) >= 7
     assert {run["state"] for run in runs} == {"success"}
     assert {statement["id"] for statement in lrs_of(settings).query()} == before
     names = {run["dag_run_id"] for run in runs}
@@ -203,3 +243,73 @@ def test_days_by_backfill_backwards_add_nothing_to_the_week_that_was_pulled_as_o
     assert len({entry.window_start for entry in entries if entry.run_id in names and entry.stage == "pull"}) == len(
         runs
     )
+
+
+def wait_for(ask: Callable[[], Any], within_s: float = 240) -> Any:
+    """What `ask` gives as soon as it gives something."""
+    deadline = time.monotonic() + within_s
+    while not (found := ask()):
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(1)
+    return found
+
+
+def test_hr_s_tables_start_the_check_of_quality(served: Served, week: dict[str, Any]) -> None:
+    served.ask("PATCH", "/api/v2/dags/learning_quality", {"is_paused": False})
+
+    def ended() -> list[dict[str, Any]]:
+        runs = served.ask("GET", "/api/v2/dags/learning_quality/dagRuns?run_type=asset_triggered")["dag_runs"]
+        return [run for run in runs if run["state"] in {"success", "failed"}]
+
+    wait_for(ended)
+
+
+def test_a_person_is_erased_once_somebody_has_approved_it(
+    served: Served, week: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in served.installation.environment().items():
+        monkeypatch.setenv(name, value)
+    settings = Settings.load(served.installation.settings_file)
+    employee = full_directory_of(settings).employees[0].employee_id
+    agent = {"account": {"homePage": settings.organisation.home_page, "name": pseudonyms_of(settings).actor(employee)}}
+    assert list(lrs_of(settings).query(agent=agent))
+    dag = "/api/v2/dags/learning_erasure"
+    served.ask("PATCH", dag, {"is_paused": False})
+    conf = {"subject": agent["account"]["name"]}
+    run = f"{dag}/dagRuns/{served.ask('POST', f'{dag}/dagRuns', {'logical_date': None, 'conf': conf})['dag_run_id']}"
+
+    def state(task: str) -> str | None:
+        found = served.ask("GET", f"{run}/taskInstances")["task_instances"]
+        return next((each["state"] for each in found if each["task_id"] == task), None)
+
+    wait_for(lambda: state("approve") in {"awaiting_input", "deferred"})
+    assert list(lrs_of(settings).query(agent=agent)), "nothing goes before it is approved"
+    detail = served.ask("GET", f"{run}/taskInstances/approve/-1/hitlDetails")
+    assert conf["subject"] in detail["body"]
+    assert " statements in the LRS" in detail["body"]
+    served.ask("PATCH", f"{run}/taskInstances/approve/-1/hitlDetails", {"chosen_options": ["Approve"]})
+    wait_for(lambda: served.ask("GET", run)["state"] in {"success", "failed"})
+    assert state("erase") == "success"
+    assert list(lrs_of(settings).query(agent=agent)) == []
+
+
+@pytest.mark.skipif(shutil.which("redis-server") is None, reason="no Redis on this machine")
+def test_a_night_by_celery_workers(tmp_path: Path) -> None:
+    pytest.importorskip("airflow.providers.celery")
+    [port] = free_ports(1)
+    airflow = str(Path(sys.executable).with_name("airflow"))
+    with processes(tmp_path / "redis") as running, metadata_database() as variables:
+        running.start(
+            "redis", ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
+        )
+        celery = {
+            "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
+            "AIRFLOW__CELERY__BROKER_URL": f"redis://127.0.0.1:{port}/0",
+            "AIRFLOW__CELERY__RESULT_BACKEND": f"redis://127.0.0.1:{port}/1",
+            "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT": "86400",
+        }
+        worker = [airflow, "celery", "worker", "--concurrency", "2", "--skip-serve-logs"]
+        with serving(tmp_path / "served", {**variables, **celery}, worker) as served:
+            run = served.run(**{"from": "2026-11-02", "to": "2026-11-08"})
+            assert run["state"] == "success", served.tasks(run)
+            assert run["note"].startswith("**Complete night**")

@@ -241,7 +241,7 @@ class Api:
         told = f"{status}{f' {code}' if code else ''}"
         if self._quota and self._quota(status, body):
             return QuotaExhausted(f"{where}: the daily quota is spent ({told}); the rest is pulled the next night")
-        if status == 429:
+        if status == 429 or (status == 503 and "Retry-After" in headers):
             seconds = retry_after_s(headers, body)
             return RateLimited(
                 f"{where}: too many requests ({told}); lower requests_per_minute of the connection", seconds
@@ -268,8 +268,13 @@ def shown_path(url: str) -> str:
 
 
 def error_code(body: Any) -> str:
-    """The vendor's short code for an error (`errcode`, `errorcode`, `code`, `error`); never its message, which may name people."""
+    """The vendor's short code for an error (`errcode`, `errorcode`, `code`, `error`); never its message, which may name people.
+
+    Microsoft and Google tell it one level deeper, Google as a word beside a number.
+    """
     if isinstance(body, dict):
+        if isinstance(nested := body.get("error"), dict):
+            return error_code({"code": nested.get("status") or nested.get("code")})
         for name in ("errcode", "errorcode", "code", "error"):
             value = body.get(name)
             if isinstance(value, int) or (

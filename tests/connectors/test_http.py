@@ -156,6 +156,21 @@ def test_an_error_code_never_is_a_sentence_or_an_address() -> None:
     assert error_code({"error": "invalid_client"}) == "invalid_client"
 
 
+def test_an_error_code_is_found_where_microsoft_and_google_put_it() -> None:
+    assert error_code({"error": {"code": "Forbidden", "message": "No policy for anna@example.org"}}) == "Forbidden"
+    google = {"error": {"code": 403, "message": "The caller may not.", "status": "PERMISSION_DENIED"}}
+    assert error_code(google) == "PERMISSION_DENIED"
+    assert error_code({"error": {"message": "No user anna@example.org"}}) == ""
+
+
+def test_a_platform_that_is_busy_and_says_how_long_is_waited_for(serve) -> None:
+    platform = Platform(Response(status_code=503, headers={"Retry-After": "7200"}))
+    with Api(serve(platform.app), connection="c") as api, pytest.raises(RateLimited) as caught:
+        api.get("/x")
+    assert caught.value.retry_after_s == 7200
+    assert len(platform.asked) == 1
+
+
 def test_a_rate_limit_spreads_requests_over_the_minute() -> None:
     now = [0.0]
     limit = RateLimit(120, clock=lambda: now[0])

@@ -216,6 +216,10 @@ class Source:
         token = self.connection.get("token")
         return BearerToken(token) if token else None
 
+    def now(self) -> datetime:
+        """The time: what has not settled yet, and what a platform no longer keeps, depend on it. A replay of the past has a time of its own."""
+        return datetime.now(UTC)
+
     @staticmethod
     def quota(status: int, body: Any) -> bool:
         """Whether a refusal means that a daily quota is spent."""

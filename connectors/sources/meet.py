@@ -16,7 +16,7 @@ Verified    with payloads in the shape of the discovery document
 import logging
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from connectors import google
@@ -88,7 +88,7 @@ class Meet(Sessions):
 
     def pull(self, api: Api, window: Window) -> Iterator[Record]:
         """Participants of the conferences that ended inside the window and have settled, conference by conference."""
-        now = datetime.now(UTC)
+        now = self.now()
         if window.start < now - _KEPT:
             logger.warning("connection %s: Meet keeps conferences 30 days; older ones are not shown", api.connection)
         settled, seen = self.settled(window, now), set[str]()

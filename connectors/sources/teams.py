@@ -16,7 +16,7 @@ Verified    with payloads of the vendor's documentation
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -101,7 +101,7 @@ class Teams(Sessions):
 
     def pull(self, api: Api, window: Window) -> Iterator[Record]:
         """Registrations of webinars near the window, and the reports of what ended inside it and has settled."""
-        settled = self.settled(window, datetime.now(UTC))
+        settled = self.settled(window, self.now())
         organizers = [_object_id(api, each) for each in self.connection.get("organizers") or ()]
         for event, path, meeting in self._virtual_events(api, organizers):
             start, end = _at(event, "start"), _at(event, "end")

@@ -16,7 +16,7 @@ Verified    with payloads of the vendor's documentation
 import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
@@ -97,13 +97,21 @@ class TeamsChat(Source):
             if about.get("membershipType") == "private":
                 logger.warning("connection %s: a private channel is not read; take it off the list", api.connection)
                 continue
-            for root in _chains(api, _path(team, channel), window):
+            for root in self._chains(api, _path(team, channel), window):
                 # what an edited or deleted question means for its replies, they say again
                 turned = bool(root.get("lastEditedDateTime") or _is_deleted(root)) and _touched(root, window)
                 for post in (root, *_replies(api, root)):
                     if _touched(post, window, always=turned):
                         here = {**post, "channelIdentity": {"teamId": team, "channelId": channel}}
                         yield from _records(here, [root] if post is not root else [], about.get("displayName"))
+
+    def _chains(self, api: Api, place: str, window: Window) -> Iterator[dict[str, Any]]:
+        """First messages, with their replies, of every chain that may have changed since the window's start."""
+        query: dict[str, Any] = {"$top": _PAGE, "$expand": "replies"}
+        if window.start < self.now() - _DELTA_REACHES:
+            return values(api, f"{place}/messages", query)
+        changed = f"lastModifiedDateTime gt {utc_text(window.start)}"
+        return values(api, f"{place}/messages/delta", {**query, "$filter": changed})
 
     def check(self, api: Api) -> str:
         """Tries each allowed channel. Raises ConfigurationError for one that must not be read."""
@@ -296,16 +304,6 @@ def _described(api: Api, team: str, channel: str) -> dict[str, Any]:
             f"connection '{api.connection}': a channel of the list does not exist; correct the list"
         )
     return body
-
-
-def _chains(api: Api, place: str, window: Window) -> Iterator[dict[str, Any]]:
-    """First messages, with their replies, of every chain that may have changed since the window's start."""
-    query: dict[str, Any] = {"$top": _PAGE, "$expand": "replies"}
-    if window.start < datetime.now(UTC) - _DELTA_REACHES:
-        return values(api, f"{place}/messages", query)
-    return values(
-        api, f"{place}/messages/delta", {**query, "$filter": f"lastModifiedDateTime gt {utc_text(window.start)}"}
-    )
 
 
 def _replies(api: Api, root: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

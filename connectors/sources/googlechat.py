@@ -372,7 +372,7 @@ class _Space:
         """What the message refers to, up to the one that opened the conversation."""
         chain: list[dict[str, Any]] = []
         here: Post = post
-        while (name := _refers_to(here)) and len(chain) < LONGEST_CHAIN:
+        while (name := _refers_to(here)) and "/messages/" in name and len(chain) < LONGEST_CHAIN:
             if name not in self._by_name:
                 self._by_name[name] = self._api.get(f"/v1/{name}", missing_ok=True).body or {}
             found = self._by_name[name]
@@ -476,13 +476,13 @@ def _name(post: Post) -> str:
 
 
 def _refers_to(post: Post) -> str | None:
-    """Name of the message that this one is about: the one it quotes, else the first one of its thread; of a reaction, its message."""
+    """Name of what this message is about: the one it quotes, the first of its thread, else the thread; of a reaction, its message."""
     if on := _text(post.get("on")):
         return on
     quoted = post.get("quotedMessageMetadata")
     if isinstance(quoted, Mapping) and quoted.get("quoteType", "REPLY") == "REPLY" and _text(quoted.get("name")):
         return str(quoted["name"])
-    return _text(post.get("opened_by")) if post.get("threadReply") else None
+    return _text(post.get("opened_by")) or _text(dig(post, "thread.name")) if post.get("threadReply") else None
 
 
 def _is_deleted(post: Post) -> bool:

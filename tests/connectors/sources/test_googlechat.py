@@ -141,7 +141,8 @@ def test_a_reply_in_a_thread_answers_the_message_that_opened_it(chat: GoogleChat
     assert [verb(each) for each in made] == ["asked", "answered", "replied"]
     assert {each["context"]["contextActivities"]["parent"][0]["id"] for each in made[1:]} == {made[0]["object"]["id"]}
     _, [alone] = outcomes(completed(GoogleChat, connection(None)), pages[1]["messages"][0])
-    assert "parent" not in alone["context"]["contextActivities"], "what it replies to was never seen"
+    assert verb(alone) == "replied", "whether a question was asked is not known, and not guessed"
+    assert alone["context"]["contextActivities"]["parent"][0]["id"].endswith("/spaces/S/threads/T0")
 
 
 def test_a_quoted_message_is_what_is_replied_to_and_a_forwarded_one_is_not(chat: GoogleChat) -> None:

@@ -345,8 +345,13 @@ def connect(connection: Connection, *, complete: bool = True) -> Source:
     With `complete=False` missing required fields are allowed: mapping needs no token.
     """
     source = load(connection.source)
+    return source(checked(connection, source.settings, complete=complete))
+
+
+def checked(connection: Connection, settings: Iterable[Setting], *, complete: bool = True) -> Connection:
+    """The connection with its fields typed and completed after what `settings` declare. Raises ConfigurationError that names every fault."""
     fields, faults = dict(connection.fields), []
-    declared = {setting.name: setting for setting in (*source.settings, *COMMON_SETTINGS)}
+    declared = {setting.name: setting for setting in (*settings, *COMMON_SETTINGS)}
     faults += [f"unknown field '{name}'" for name in fields if name not in declared]
     for setting in declared.values():
         value = fields.get(setting.name)
@@ -361,7 +366,7 @@ def connect(connection: Connection, *, complete: bool = True) -> Source:
             faults.append(f"field '{setting.name}': {error}")
     if faults:
         raise ConfigurationError(f"connection '{connection.name}' ({connection.source}): " + "; ".join(faults))
-    return source(Connection(connection.name, connection.source, fields))
+    return Connection(connection.name, connection.source, fields)
 
 
 def _typed(setting: Setting, value: Any) -> Any:

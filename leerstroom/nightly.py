@@ -74,6 +74,26 @@ def full_directory_of(settings: Settings) -> Directory:
     return Directory.read(settings.directory.employees, settings.directory.leave, settings.directory.excluded)
 
 
+def refresh_directory(settings: Settings, run_id: str, *, accept_fewer: bool = False) -> dict[str, Any]:
+    """Refreshes the employees' file from the configured directory service. Returns `{path, counts}`.
+
+    Raises ConfigurationError when none is configured, and the errors of the service.
+    """
+    from connectors.directories import connect as connect_directory
+    from leerstroom.people.refreshing import refresh
+
+    configured = settings.directory
+    if configured.source is None or configured.employees is None:
+        raise ConfigurationError("no directory service is configured; set directory.source to graph, ldap or scim")
+    service = connect_directory(configured.source, configured.fields)
+    with _stage("directory", "directory", configured.source, settings, run_id) as stage:
+        pulled = service.pull()
+        today = ledger.now().astimezone(ZoneInfo(settings.organisation.time_zone)).date()
+        done = refresh(pulled.people, configured.employees, today, accept_fewer=accept_fewer)
+        stage.counts = {**done.as_json(), "left_out": dict(pulled.left_out)}
+    return {"path": str(configured.employees), "counts": stage.counts}
+
+
 def directory_of(settings: Settings) -> Directory:
     """The employee directory without people who were erased: no figure is made of them, not even a zero."""
     directory = full_directory_of(settings)
@@ -486,6 +506,7 @@ def run(
     run_id = f"manual__{utc_text(start)}__{utc_text(end)}"
     failures: dict[str, str] = {}
     lrs = lrs_of(settings)
+    stale = _refreshed(settings, run_id, announce)
     for name in only or settings.connections:
         try:
             connection = connection_of(settings, name)
@@ -510,7 +531,20 @@ def run(
         raise NeedsOperator(
             "every connection failed: " + "; ".join(f"{name}: {reason}" for name, reason in failures.items())
         )
-    return Night(run_id, settled, published, failures)
+    return Night(run_id, settled, published, {**stale, **failures})
+
+
+def _refreshed(settings: Settings, run_id: str, announce: Callable[[str], None]) -> dict[str, str]:
+    """Refreshes the directory where a service is configured; the night goes on with the file of the day before when it fails."""
+    if settings.directory.source is None:
+        return {}
+    announce(f"directory: {settings.directory.source}")
+    try:
+        refresh_directory(settings, run_id)
+    except LeerstroomError as error:
+        announce(f"directory: {error}")
+        return {"directory": str(error)}
+    return {}
 
 
 def local_window(from_: date, to: date, zone: str) -> tuple[datetime, datetime]:

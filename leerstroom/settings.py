@@ -5,11 +5,11 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from leerstroom.errors import ConfigurationError
@@ -33,12 +33,32 @@ class OrganisationSettings(_Part):
     minimum_group_size: int = Field(default=5, ge=5)
 
 
-class DirectorySettings(_Part):
-    """CSV files of the employee directory."""
+class DirectorySettings(BaseModel):
+    """CSV files of the employee directory; with a `source` (graph, ldap, scim) and its fields a service refreshes `employees`."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
 
     employees: Path | None = None
     leave: Path | None = None
     excluded: Path | None = None
+    source: str | None = None
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The fields of the source, which it checks itself."""
+        return dict(self.model_extra or {})
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.source is None and self.fields:
+            raise ValueError(f"unknown: {', '.join(self.fields)}; fields of a directory service need its source")
+        if self.source is not None and self.employees is None:
+            raise ValueError("a source needs employees: the file that it refreshes")
+        return self
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """Never the fields: they hold secrets."""
+        return ((name, getattr(self, name)) for name in type(self).model_fields)
 
 
 class LrsSettings(_Part):

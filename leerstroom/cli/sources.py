@@ -90,10 +90,17 @@ def check(
         with source.api() as api:
             return source.check(api)
 
+    def service(name: str, fields: dict[str, object]) -> str:
+        from connectors.directories import connect as connect_directory
+
+        return connect_directory(name, fields).check()
+
     for name in [connection] if connection else configured.connections:
         line(name, lambda name=name: tried(name))
     if not connection:
         line("lrs", lambda: lrs_of(configured).check())
+        if configured.directory.source:
+            line("directory service", lambda: service(str(configured.directory.source), configured.directory.fields))
         line("directory", lambda: f"{len(directory_of(configured).employees)} employees")
         line("pseudonym key", lambda: pseudonyms_of(configured) and "set")
         line("rules", lambda: f"version {load_rules(configured.rules).version}")
@@ -129,6 +136,7 @@ organisation:
 data: var/data                               # landing, statements, quarantine, mirror; also s3://bucket/folder
 directory:
   employees: employees.csv                   # employee_id;emails;team;... see docs/operators.md
+  # source: graph                            # or ldap, scim: leerstroom directory sources; its fields stand here too, and refresh the file
   # leave: leave.csv
   # excluded: excluded_accounts.csv          # robots, room devices, shared mailboxes
 

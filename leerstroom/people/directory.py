@@ -46,7 +46,7 @@ class Directory:
         faults: list[str] = []
         directory = cls()
         seen: set[str] = set()
-        for number, row in _rows(employees):
+        for number, row in rows(employees):
             try:
                 employee = _employee(row)
             except ValueError as error:
@@ -57,20 +57,21 @@ class Directory:
             seen.add(employee.employee_id)
             directory.employees.append(employee)
         if leave is not None:
-            for number, row in _rows(leave):
+            for number, row in rows(leave):
                 try:
                     directory.leave.append((row["employee_id"].strip(), date.fromisoformat(row["date"].strip())))
                 except (KeyError, ValueError):
                     faults.append(f"{leave.name} line {number}: needs employee_id and date (YYYY-MM-DD)")
         if excluded is not None:
-            for _, row in _rows(excluded):
+            for _, row in rows(excluded):
                 directory.excluded_accounts.extend(_excluded(row))
         if faults:
             raise ConfigurationError("the employee directory has faults: " + "; ".join(faults))
         return directory
 
 
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+def rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """(number of the line, value by column) of a CSV file of ours. Raises ConfigurationError for what cannot be read."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             sample = stream.read(4096)

@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 
 from requests.utils import parse_header_links
 
-from connectors.http import Api
+from connectors.http import Api, shown_path
 from leerstroom.errors import CursorRepeated, UnexpectedShape
 
 Item = TypeVar("Item")
@@ -90,7 +90,7 @@ def by_link(
     empty; it is followed as it is. `items` is the dotted path of the list, empty where the body is the list. Raises CursorRepeated, and UnexpectedShape where the
     items are no list or the address leads to another host.
     """
-    where = f"connection '{api.connection}' at {path.partition('?')[0]}"
+    where = f"connection '{api.connection}' at {shown_path(path)}"
     address, asked, seen = path, dict(query or {}), set[str]()
     while True:
         answer = api.get(address, asked or None)

@@ -10,7 +10,7 @@ Questions   as in every conversation: rule question-in-text; replies of others a
 Kept        events 28 days: an older window brings messages as they are now, without reactions
 Not seen    direct messages, group chats and messages to one person: never read, whatever the allow-list says; reactions to what is older
             than 28 days
-Verified    with payloads in the shape of the discovery document
+Verified    from the discovery document
 """
 
 import logging
@@ -61,7 +61,7 @@ class GoogleChat(Source):
     name: ClassVar[str] = "googlechat"
     title: ClassVar[str] = "Google Chat"
     kind: ClassVar[Kind] = Kind.CHAT
-    verified: ClassVar[Verified] = Verified.PAYLOADS
+    verified: ClassVar[Verified] = Verified.DOCUMENTATION
     look_back: ClassVar[timedelta] = timedelta(days=3)
     requests_per_minute: ClassVar[float | None] = 600
     settings: ClassVar[tuple[Setting, ...]] = (
@@ -124,7 +124,7 @@ class GoogleChat(Source):
         if isinstance(payload, Mapping) and "response" in payload:
             payload = dig(payload, "response.body") if isinstance(dig(payload, "response.body"), Mapping) else payload["response"]  # fmt: skip
         found = list(_told(payload))
-        if payload != {} and not found and not _is_empty_list(payload):
+        if payload != {} and not _is_empty_list(payload) and all(sort == "unknown" for sort, _ in found):
             raise BadRecord("no message, reaction or event of Google Chat")
         posts = [self._placed(fields) for sort, fields in found if sort == "message"]
         chains = {id(post): chain for post, chain in self._remembered.chains(posts)}
@@ -275,7 +275,9 @@ class GoogleChat(Source):
 
     @maps("other")
     def other(self, post: Record, people: People) -> Outcome:
-        """Changes of the space and of its members."""
+        """Changes of the space and of its members; what we do not know is no such event."""
+        if post.get("what") in {None, "unknown"}:
+            raise BadRecord("no message, reaction or event of Google Chat")
         return Ignored("event of the space or its members")
 
     def _room(self, post: Record) -> Room:
@@ -315,7 +317,9 @@ class _Space:
     def _changed(self, since: datetime, until: datetime) -> Iterator[Record]:
         """Messages that were edited or deleted; replies say again what they are when their question was edited."""
         for event in self._events(since, until, "message.v1.updated", "message.v1.deleted"):
-            for _, post in _told(event):
+            for sort, post in _told(event):
+                if sort != "message":
+                    continue
                 yield from self._message(post)
                 thread = dig(post, "thread.name")
                 if thread and not post.get("threadReply"):
@@ -339,8 +343,12 @@ class _Space:
         for fields in left.values():
             yield _reaction({**fields, **self._about}, [])
         for event in self._events(since, until, "reaction.v1.created"):
-            for _, fields in _told(event):
-                if str(fields.get("name")) not in left and str(fields.get("name")) not in self._given:
+            for sort, fields in _told(event):
+                if (
+                    sort == "reaction"
+                    and str(fields.get("name")) not in left
+                    and str(fields.get("name")) not in self._given
+                ):
                     self._given.add(str(fields.get("name")))
                     yield _reaction({**fields, **self._about}, self._chain(_pointer(fields)))
 
@@ -454,7 +462,8 @@ def _told(payload: Any) -> Iterator[tuple[str, dict[str, Any]]]:
         for listed in _LISTS:
             for each in payload[listed] if isinstance(payload.get(listed), list) else ():
                 inherited = {**when, "eventType": event_type} if when else {}
-                yield from _told({**inherited, **each} if isinstance(each, Mapping) else None)
+                told = list(_told({**inherited, **each} if isinstance(each, Mapping) else None))
+                yield from told or [("unknown", {})]  # one row that is none stops no others, and is not lost
 
 
 def _pointer(reaction: Post) -> dict[str, Any]:

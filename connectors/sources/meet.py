@@ -10,7 +10,7 @@ Late facts  sessions are final when the conference has ended; look back 3 days, 
 Cost        a call per conference and one per participant; 600 a minute per person
 Kept        30 days after the end; older windows are empty
 Not seen    titles (give them under titles), who was invited, chat, questions and polls; a conference that still runs waits for its end
-Verified    with payloads in the shape of the discovery document
+Verified    from the discovery document
 """
 
 import logging
@@ -42,7 +42,7 @@ class Meet(Sessions):
 
     name: ClassVar[str] = "meet"
     title: ClassVar[str] = "Google Meet"
-    verified: ClassVar[Verified] = Verified.PAYLOADS
+    verified: ClassVar[Verified] = Verified.DOCUMENTATION
     requests_per_minute: ClassVar[float | None] = 540  # 600 a minute and person
     settings: ClassVar[tuple[Setting, ...]] = (
         *google.ACCOUNT,
@@ -53,7 +53,7 @@ class Meet(Sessions):
         Setting("host", "API", default="https://meet.googleapis.com", kind="url", required=False),
         google.OAUTH,
     )  # fmt: skip
-    record_kinds: ClassVar[tuple[str, ...]] = ("participant", "conference")
+    record_kinds: ClassVar[tuple[str, ...]] = ("participant", "conference", "unknown")
     keep: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "participant": (
             *OCCURRENCE,
@@ -177,13 +177,19 @@ class Meet(Sessions):
             payload = answer.get("body", answer) if isinstance(answer, Mapping) else None
         if not isinstance(payload, Mapping) or (payload and not any(name in payload for name in (*_LISTS, "name"))):
             raise BadRecord("no conference, participant or session of Google Meet")
-        for row in [each for name in _LISTS for each in payload.get(name) or ()] or ([payload] if "name" in payload else []):  # fmt: skip
-            yield from self._one(row if isinstance(row, Mapping) else {})
+        if "name" in payload:
+            if not _NAME(str(payload["name"])):
+                raise BadRecord("no conference, participant or session of Google Meet")
+            yield from self._one(payload)
+        for name in _LISTS:
+            for row in payload[name] if isinstance(payload.get(name), list) else ():
+                yield from self._one(row if isinstance(row, Mapping) else {})
 
     def _one(self, row: Mapping[str, Any]) -> Iterator[Record]:
         found = _NAME(str(row.get("name")))
-        if found is None:
-            raise BadRecord("no conference, participant or session of Google Meet")
+        if found is None:  # one row that is none stops no others
+            yield Record("unknown", "", {})
+            return
         conference, participant = found.groups()
         if participant is None:
             self._conferences[conference] = dict(row)
@@ -249,6 +255,11 @@ class Meet(Sessions):
     def conference(self, row: Record, people: People) -> Outcome:
         """The conference itself: who was there is told by its participants."""
         return Ignored("conference itself" if row.get("endTime") else "conference that still runs")
+
+    @maps("unknown")
+    def unknown(self, row: Record, people: People) -> Outcome:
+        """A row of a list that is nothing that we know."""
+        raise BadRecord("no conference, participant or session of Google Meet")
 
 
 # --- what the vendor's rows mean ----------------------------------------------------------------------------------------------------

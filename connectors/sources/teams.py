@@ -26,7 +26,7 @@ from connectors.http import Api
 from connectors.paging import dig
 from connectors.sessions import OCCURRENCE, SETTINGS, Sessions, listed
 from connectors.source import Connection, Gathered, Record, Setting, Verified, Window, maps
-from leerstroom.errors import BadRecord, CredentialsRefused, UnexpectedShape
+from leerstroom.errors import BadRecord, ConfigurationError, CredentialsRefused, UnexpectedShape
 from leerstroom.people import People, Pseudonyms
 from leerstroom.statements import Ignored, Outcome, name_uuid, statement, utc_text, verbs
 
@@ -102,7 +102,7 @@ class Teams(Sessions):
     def pull(self, api: Api, window: Window) -> Iterator[Record]:
         """Registrations of webinars near the window, and the reports of what ended inside it and has settled."""
         settled = self.settled(window, self.now())
-        organizers = [_object_id(api, each) for each in self.connection.get("organizers") or ()]
+        organizers = self._organizers(api)
         for event, path, meeting in self._virtual_events(api, organizers):
             start, end = _at(event, "start"), _at(event, "end")
             if (end and end + _REOPENED < window.start) or (start and start - _AHEAD > window.end):
@@ -117,6 +117,15 @@ class Teams(Sessions):
                     yield from self._reports(api, place, lambda _, meeting=meeting: meeting, settled, emails)
         for organizer in organizers if self.connection.get("meetings") else ():
             yield from self._meetings(api, organizer, settled)
+
+    def _organizers(self, api: Api) -> list[str]:
+        """Object ids of the organisers. Raises ConfigurationError where meetings are asked for and nobody's."""
+        organizers = self.connection.get("organizers") or []
+        if self.connection.get("meetings") and not organizers:
+            raise ConfigurationError(
+                f"connection '{api.connection}': meetings needs organizers: whose calendars show them"
+            )
+        return [_object_id(api, each) for each in organizers]
 
     def _virtual_events(
         self, api: Api, organizers: Iterable[str]
@@ -188,8 +197,7 @@ class Teams(Sessions):
 
     def check(self, api: Api) -> str:
         """Gets a token and counts the virtual events that are shown."""
-        organizers = [_object_id(api, each) for each in self.connection.get("organizers") or ()]
-        shown = sum(1 for _ in self._virtual_events(api, organizers))
+        shown = sum(1 for _ in self._virtual_events(api, self._organizers(api)))
         return f"the token is accepted, {shown} webinars and town halls are shown; those of organisers without an application access policy are left out without a word"
 
     # --- payloads ------------------------------------------------------------------------------------------------------------------

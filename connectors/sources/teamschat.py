@@ -137,7 +137,7 @@ class TeamsChat(Source):
         where = {**named_in(context), **named_in(payload.get("@odata.context"))}
         rows = payload["value"] if isinstance(payload.get("value"), list) else [payload]
         posts = [post for row in rows for post in _unfolded(row, where)]
-        if not all(_is_post(post) for post in posts):
+        if posts and not any(_is_post(post) for post in posts):
             raise BadRecord("no message of Microsoft Teams")
         for post, chain in self._remembered.chains(posts):
             yield from _records(post, chain, None)
@@ -216,7 +216,7 @@ class TeamsChat(Source):
     def message(self, post: Record, people: People) -> Iterable[Outcome]:
         """A message: a question, an answer, another reply, something shared, or a post."""
         if not post.get("sender"):
-            raise BadRecord("the message names no sender")
+            raise BadRecord("the message names no sender")  # nor does a row that is no message
         root = Brief.of(post.get("root"))
         return said(
             Message(

@@ -254,13 +254,14 @@ def test_files_and_chips_are_shared_and_their_names_are_not_kept(chat: GoogleCha
 
 
 def test_a_bad_message_is_quarantined_alone(chat: GoogleChat) -> None:
-    rows = [post(0, "Goed om te weten allemaal"), {**post(1, "x"), "createTime": "soon"}, {**post(2, "x"), "sender": None}, {**post(3, "x"), "createTime": 7}]  # fmt: skip
+    rows = [post(0, "Goed om te weten allemaal"), {**post(1, "x"), "createTime": "soon"}, {**post(2, "x"), "sender": None}, {**post(3, "x"), "createTime": 7}, {"text": "x"}, 7]  # fmt: skip
     mapper, made = outcomes(chat, {"messages": rows})
     assert len(statements_of(made)) == 1
     assert mapper.counts.quarantined == {
         "time is not in ISO 8601": 1,
         "the message names no sender": 1,
         "createTime: time is missing": 1,
+        "no message, reaction or event of Google Chat": 2,
     }
     for payload in ({"messages": [{"text": "x"}]}, {"error": {"code": 403}}, {"message": {"name": 5}}):
         with pytest.raises(BadRecord):

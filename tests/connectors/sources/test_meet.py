@@ -179,9 +179,18 @@ def test_a_room_device_is_signed_in_like_a_person_and_left_out_by_the_exclusion_
 
 def test_what_is_nothing_of_meets_is_refused_and_an_empty_list_is_no_error(meet: Meet) -> None:
     assert list(meet.read({})) == []
-    for payload in ({"name": "spaces/abc"}, {"kind": "discovery"}, {"participants": [{"name": 7}]}, {"response": []}):
+    for payload in ({"name": "spaces/abc"}, {"kind": "discovery"}, {"response": []}):
         with pytest.raises(BadRecord):
             list(meet.read(payload))
+
+
+def test_a_row_that_is_none_stops_no_others(meet: Meet) -> None:
+    page = participants(dict(SIGNED_IN), dict(SIGNED_IN))
+    page["participants"][1:1] = [7, {"name": 7}]
+    mapper, made = outcomes(meet, page, sessions("p1", (0, 20)), sessions("p2", (0, 20)))
+    assert mapper.counts.quarantined == {"no conference, participant or session of Google Meet": 2}
+    assert mapper.counts.balances
+    assert made
 
 
 def test_joins_and_leaves_are_stated_for_each_session_when_asked_for() -> None:

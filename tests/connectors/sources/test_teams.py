@@ -24,7 +24,7 @@ from source_contract import (  # fmt: skip
 from connectors.mapping import Mapper
 from connectors.source import Record, Window
 from connectors.sources.teams import Teams
-from leerstroom.errors import BadRecord, CredentialsRefused
+from leerstroom.errors import BadRecord, ConfigurationError, CredentialsRefused
 from leerstroom.people import Directory, Employee
 from leerstroom.replay import Fault, Running, running
 from leerstroom.statements import types, verbs
@@ -406,6 +406,11 @@ def test_a_meeting_of_an_organiser_without_a_policy_says_what_to_do(server: Runn
     server.faults.waiting[:] = [Fault("forbidden", path="/onlineMeetings", times=9)]
     with pytest.raises(CredentialsRefused, match=r"403 Forbidden.*application access policy"):
         pull(server, organizers=[ORGANIZER], meetings=["*"])
+
+
+def test_meetings_without_organisers_are_told(server: Running) -> None:
+    with pytest.raises(ConfigurationError, match="whose calendars"):
+        pull(server, meetings=["*"])
 
 
 def test_a_wrong_secret_is_told_without_showing_it(server: Running) -> None:

@@ -241,10 +241,10 @@ def test_a_notification_with_its_message_is_read_and_one_without_is_refused(chat
 
 def test_an_empty_page_is_no_error_and_a_bad_message_is_quarantined_alone(chat: TeamsChat) -> None:
     assert list(chat.read({"value": [], "@odata.deltaLink": "x"})) == []
-    rows = [post(0, "Goed om te weten allemaal"), {**post(1, "x"), "createdDateTime": "soon"}, {**post(2, "x"), "from": None}]  # fmt: skip
+    rows = [post(0, "Goed om te weten allemaal"), {**post(1, "x"), "createdDateTime": "soon"}, {**post(2, "x"), "from": None}, 7]  # fmt: skip
     mapper, made = outcomes(chat, {"value": rows})
     assert len(statements_of(made)) == 1
-    assert mapper.counts.quarantined == {"time is not in ISO 8601": 1, "the message names no sender": 1}
+    assert mapper.counts.quarantined == {"time is not in ISO 8601": 1, "the message names no sender": 2}
 
 
 def test_what_is_no_channel_is_told_when_it_is_configured() -> None:

@@ -79,12 +79,14 @@ def moment(value: Any) -> datetime | None:
 
 
 def _zone_name(name: str) -> str:
+    if name == "UTC":
+        return name
     from icalendar.timezone import tzp  # 0.3 s, and only some times name a zone of Windows
 
-    zone = None if name == "UTC" else tzp.timezone(name)
-    if zone is None and name != "UTC":
+    zone = tzp.timezone(name)
+    if zone is None:
         raise BadRecord(f"unknown time zone {name}")
-    return str(zone) if zone else "UTC"
+    return str(zone)
 
 
 def named_in(address: Any) -> dict[str, str]:

@@ -416,7 +416,8 @@ def _described(api: Api, space: str) -> dict[str, Any]:
 
 def _is_private(space: Any) -> bool:
     return isinstance(space, Mapping) and (
-        space.get("spaceType") in _PRIVATE or space.get("type") in _PRIVATE or space.get("singleUserBotDm") is True
+        not _PRIVATE.isdisjoint((str(space.get("spaceType")), str(space.get("type"))))
+        or space.get("singleUserBotDm") is True
     )
 
 

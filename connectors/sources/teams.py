@@ -245,7 +245,7 @@ class Teams(Sessions):
         elif what == "registration":
             alone = {"webinars": f"of registration {row.get('id')}"}
             yield _registration(self._about(row, {**alone, **ids})["meeting"], row)
-        elif what == "report" and row.get("attendanceRecords"):
+        elif what == "report" and row.get("attendanceRecords") and isinstance(row["attendanceRecords"], list):
             inside = {**ids, "attendanceReports": str(row.get("id") or _began(row["attendanceRecords"]))}
             for each in row["attendanceRecords"]:
                 yield from self._one("attendance", each if isinstance(each, Mapping) else {}, inside, number)

@@ -56,7 +56,7 @@ class Served:
     def run(self, **conf: str) -> dict[str, Any]:
         """Triggers a run as the form does, and waits for its end."""
         started = self.ask("POST", f"{DAG}/dagRuns", {"logical_date": None, "conf": conf})
-        deadline = time.monotonic() + 300
+        deadline = time.monotonic() + 600
         while True:
             found = self.ask("GET", f"{DAG}/dagRuns/{started['dag_run_id']}")
             if found["state"] in {"success", "failed"} and (found["note"] or found["state"] == "failed"):
@@ -245,7 +245,7 @@ def test_days_by_backfill_backwards_add_nothing_to_the_week_that_was_pulled_as_o
     )
 
 
-def wait_for(ask: Callable[[], Any], within_s: float = 240) -> Any:
+def wait_for(ask: Callable[[], Any], within_s: float = 480) -> Any:
     """What `ask` gives as soon as it gives something."""
     deadline = time.monotonic() + within_s
     while not (found := ask()):

@@ -29,9 +29,9 @@ from leerstroom.statements import (
 TRAINERS = ("editingteacher", "teacher", "manager", "coursecreator")
 MODULES = {
     "assign": types.SCHOOL_ASSIGNMENT, "book": types.BOOK, "chat": types.CHAT_CHANNEL, "choice": types.SURVEY, "feedback": types.SURVEY,
-    "folder": types.FILE, "forum": types.FORUM, "glossary": types.RESOURCE, "h5pactivity": types.MEDIA, "label": types.WEBPAGE, "lesson": types.LESSON,
+    "facetoface": types.FACE_TO_FACE_DISCUSSION, "folder": types.FILE, "forum": types.FORUM, "glossary": types.GLOSSARY, "h5pactivity": types.MEDIA, "label": types.WEBPAGE, "lesson": types.LESSON, "lti": types.MEDIA,
     "page": types.PAGE, "questionnaire": types.SURVEY, "quiz": types.ASSESSMENT, "resource": types.FILE, "survey": types.SURVEY, "url": types.LINK,
-    "wiki": types.RESOURCE, "workshop": types.SCHOOL_ASSIGNMENT, "bigbluebuttonbn": types.VIRTUAL_CLASSROOM,
+    "wiki": types.WIKI, "workshop": types.SCHOOL_ASSIGNMENT, "bigbluebuttonbn": types.VIRTUAL_CLASSROOM,
 }  # fmt: skip
 
 _BY_ATTEMPT = frozenset({
@@ -48,8 +48,9 @@ _BY_OTHERS = frozenset({
 })  # enrolment methods
 _ATTEMPT_VERBS = (verbs.PASSED, verbs.FAILED, verbs.COMPLETED, verbs.ATTEMPTED)
 COURSE = ("course.id", "course.idnumber", "course.shortname", "course.name", "course.methods")
-COMMON = (*COURSE, "person.account", "person.email", "person.hr", "role", "at", "gone")
+COMMON = ("id", *COURSE, "person.account", "person.email", "person.hr", "role", "at", "gone")
 MODULE = ("module.cmid", "module.modname", "module.instance", "module.name", "module.section")
+OPENING = "opening"  # in the place of a post's number
 REFERENCES = {"person.account": "account", "person.email": "email", "person.hr": "hr"}
 
 
@@ -114,15 +115,16 @@ class Facts(Source):
         """`registered` for a course, `joined` a community."""
         if record.get("role") == "trainer":
             return Ignored("enrolled as a trainer")
-        is_community, is_dated = self._is_community(record["course"]), record.get("is_dated") is True
-        terms = self._terms(record)
+        is_community, is_dated = self.is_community(record["course"]), record.get("is_dated") is True
+        terms = self.terms(record)
         return statement(
             actor=agent(people, record["person"]),
             verb=verbs.JOINED if is_community else verbs.REGISTERED,
-            object=self._course(record),
+            object=self.course(record),
             timestamp=moment(record["enrolled"]),
-            registration=self._registration(record),
+            registration=self.registration(record),
             extensions=None if is_community else terms,
+            key=fact_of(record),
             revision=f"{record['enrolled']}/{terms['due'] or ''}",
             rule=None if is_dated else "enrolment-date-estimated",
             confidence=None if is_dated else 0.5,
@@ -132,7 +134,7 @@ class Facts(Source):
     def activity_completion(self, record: Record, people: People) -> Iterable[Outcome]:
         """`completed` a module, with success where Moodle knows it; `failed` for complete without a pass; undone voids both."""
         state, module = record["state"], record["module"]
-        failed = f"{record.key}/failed"
+        failed = f"{fact_of(record)}/failed"
         if state not in {0, 1, 2, 3}:
             raise BadRecord("a completion without one of the states 0 to 3")
         if module["modname"] == "quiz" and _BY_ATTEMPT.intersection(record.get("rules") or ()):
@@ -142,36 +144,38 @@ class Facts(Source):
             yield Ignored("module that was never touched")
             return
         if state == 0:
-            yield Retracted(record.key, reason="completion undone")
+            yield Retracted(fact_of(record), reason="completion undone")
             yield Retracted(failed, reason="completion undone")
             return
         if state == 3:
-            yield Retracted(record.key, reason="completion became a fail")
+            yield Retracted(fact_of(record), reason="completion became a fail")
         yield statement(
             actor=agent(people, record["person"]),
             verb=verbs.FAILED if state == 3 else verbs.COMPLETED,
-            object=self._module(module),
+            object=self.module(module),
             result={"completion": True, "success": {2: True, 3: False}.get(state)},
-            grouping=self._grouping(record),
+            parent=self.around(record),
+            grouping=self.grouping(record),
             timestamp=moment(record["at"]),
-            registration=self._registration(record),
-            extensions=self._terms(record, due=False),
-            key=failed if state == 3 else "",
+            registration=self.registration(record),
+            extensions=self.terms(record, due=False),
+            key=failed if state == 3 else fact_of(record),
             revision=f"{state}/{record['at']}",
         )
 
     @maps("course_completion")
     def course_completion(self, record: Record, people: People) -> Outcome:
         """`completed` a course, at the moment of the last criterion that was needed."""
-        terms = self._terms(record)
+        terms = self.terms(record)
         return statement(
             actor=agent(people, record["person"]),
             verb=verbs.COMPLETED,
-            object=self._course(record),
+            object=self.course(record),
             result={"completion": True},
             timestamp=moment(record["at"]),
-            registration=self._registration(record),
+            registration=self.registration(record),
             extensions=terms,
+            key=fact_of(record),
             revision=f"{record['at']}/{terms['due'] or ''}",
         )
 
@@ -201,24 +205,48 @@ class Facts(Source):
         yield statement(
             actor=agent(people, record["person"]),
             verb=verb,
-            object=self._module(record["module"]),
+            object=self.module(record["module"]),
             result={
                 "score": score(record.get("sumgrades"), 0, dig(record, "quiz.sumgrades")) if is_finished else None,
                 "success": passed,
                 "completion": True if is_finished else None,
                 "duration": duration(seconds) if seconds and is_finished else None,
             },
-            grouping=self._grouping(record),
+            parent=self.around(record),
+            grouping=self.grouping(record),
             timestamp=moment(end),
-            registration=self._registration(record),
-            extensions=self._terms(record, due=False),
-            key=f"{record.key}/{verb.name}",
+            registration=self.registration(record),
+            extensions=self.terms(record, due=False),
+            key=f"{fact_of(record)}/{verb.name}",
             revision=f"{record.get('sumgrades')}/{dig(record, 'quiz.sumgrades')}/{record['at']}",
         )
+        yield from self._answers(record, people, moment(end))
         if is_finished and record["at"] != record["timefinish"]:  # touched after its end: graded by hand, or again
             for other in _ATTEMPT_VERBS:
                 if other is not verb:
-                    yield Retracted(f"{record.key}/{other.name}", reason="attempt graded again")
+                    yield Retracted(f"{fact_of(record)}/{other.name}", reason="attempt graded again")
+
+    def _answers(self, record: Record, people: People, end: datetime) -> Iterable[Outcome]:
+        """`answered`, one a question; what was answered is not kept. Its length is zero, since the attempt has all the time."""
+        attempt = f"{self.tenant}/mod/quiz/attempt.php?attempt={fact_of(record)}&cmid={dig(record, 'module.cmid')}"
+        for question in record.get("questions") or ():
+            place = f"cmid={digits(record['module']['cmid'])}&id={digits(question['id'])}"
+            yield statement(
+                actor=agent(people, record["person"]),
+                verb=verbs.ANSWERED,
+                object=activity(f"{self.tenant}/question/question.php?{place}", types.CMI_INTERACTION),
+                result={
+                    "completion": question["is_answered"],
+                    "success": question.get("is_right"),
+                    "duration": duration(0),
+                },
+                parent=[activity(attempt, types.ATTEMPT), self.module(record["module"]), *self.around(record)],
+                grouping=self.grouping(record),
+                timestamp=end,
+                registration=self.registration(record),
+                key=f"{fact_of(record)}/question {question['id']}",
+                revision=f"{question.get('is_right')}",
+            )
 
     @maps("submission")
     def submission(self, record: Record, people: People) -> Outcome:
@@ -230,11 +258,13 @@ class Facts(Source):
         return statement(
             actor=agent(people, record["person"]),
             verb=verbs.SUBMITTED,
-            object=self._module(record["module"]),
-            grouping=self._grouping(record),
+            object=self.module(record["module"]),
+            parent=self.around(record),
+            grouping=self.grouping(record),
             timestamp=moment(record["at"]),
-            registration=self._registration(record),
-            extensions=self._terms(record, due=False),
+            registration=self.registration(record),
+            extensions=self.terms(record, due=False),
+            key=fact_of(record),
             revision=str(record["at"]),
         )
 
@@ -269,15 +299,23 @@ class Facts(Source):
         return statement(
             actor=agent(people, record["person"]),
             verb=verbs.SCORED,
-            object=self._module(record["module"]),
-            result={"score": score},
-            grouping=self._grouping(record),
+            object=self.module(record["module"]),
+            result={"score": score, "success": self._is_enough(record)},
+            parent=self.around(record),
+            grouping=self.grouping(record),
             timestamp=moment(record["at"]),
-            registration=self._registration(record),
-            extensions=self._terms(record, due=False),
+            registration=self.registration(record),
+            extensions=self.terms(record, due=False),
+            key=fact_of(record),
             revision=f"{record['grade']}/{record['at']}",
             **told,
         )
+
+    @staticmethod
+    def _is_enough(record: Record) -> bool | None:
+        """Whether a grade reaches the grade to pass, where the site has set one."""
+        mark = record.get("pass_mark")
+        return number(record["grade"]) >= number(mark) if mark else None
 
     @maps("forum_post", is_private=True)
     def private_reply(self, record: Record, people: People) -> Outcome:
@@ -288,7 +326,7 @@ class Facts(Source):
     def deleted_post(self, record: Record, people: People) -> Iterable[Outcome]:
         """A post whose content was deleted while its place stays."""
         return [
-            Retracted(f"{record.key}/{verb.name}")
+            Retracted(f"{fact_of(record)}/{verb.name}")
             for verb in (verbs.ASKED, verbs.POSTED, verbs.ANSWERED, verbs.REPLIED)
         ]
 
@@ -319,7 +357,7 @@ class Facts(Source):
             verb, other = verbs.REPLIED, verbs.ANSWERED
             yield self._said(record, people, verb, types.FORUM_REPLY, parent=record["parent"])
         if record.get("is_edited"):
-            yield Retracted(f"{record.key}/{other.name}", reason="edited into something else")
+            yield Retracted(f"{fact_of(record)}/{other.name}", reason="edited into something else")
 
     def _said(
         self, record: Record, people: People, verb: Verb, type_iri: str, *, parent: Any = None, **inferred: Any
@@ -328,12 +366,12 @@ class Facts(Source):
         return statement(
             actor=agent(people, record["person"]),
             verb=verb,
-            object=activity(self._post_iri(record, record.key), type_iri),
-            parent=self._post_iri(record, parent) if parent else None,
-            grouping=self._grouping(record),
+            object=activity(self.post_iri(record, fact_of(record)), type_iri),
+            parent=self.post_iri(record, parent) if parent else None,
+            grouping=self.grouping(record),
             timestamp=moment(record["created"]),
             extensions={
-                "channel-kind": "set_up_community" if self._is_community(record["course"]) else "course_community",
+                "channel-kind": "set_up_community" if self.is_community(record["course"]) else "course_community",
                 "actor-role": "trainer" if record.get("role") == "trainer" else None,
                 "text-length": seen["length"],
                 "text-language": seen["language"],
@@ -341,36 +379,47 @@ class Facts(Source):
                 "is-question": seen["is_question"],
                 "is-thanks": seen["is_thanks"],
             },
-            key=f"{record.key}/{verb.name}",
+            key=f"{fact_of(record)}/{verb.name}",
             revision=str(record["at"]) if record.get("is_edited") else "",
             **inferred,
         )
 
     # --- things and their addresses ------------------------------------------------------------------------------------------------
 
-    def _course(self, record: Record) -> dict[str, Any]:
+    def course(self, record: Record) -> dict[str, Any]:
         """A course, or a community of practice in the clothes of one."""
         course = record["course"]
         return activity(
             f"{self.tenant}/course/view.php?id={digits(course['id'])}",
-            types.COMMUNITY_SITE if self._is_community(course) else types.COURSE,
+            types.COMMUNITY_SITE if self.is_community(course) else types.COURSE,
             name=course.get("name") or None,
         )
 
-    def _grouping(self, record: Record) -> list[dict[str, Any]]:
+    def grouping(self, record: Record) -> list[dict[str, Any]]:
         """The course first, then the forum; nothing where a payload does not say them."""
         course, forum = record["course"], record.get("forum")
         return [
-            *([self._course(record)] if course.get("id") else ()),
-            *([self._module({"modname": "forum", **forum})] if forum else ()),
+            *([self.course(record)] if course.get("id") else ()),
+            *([self.module({"modname": "forum", **forum})] if forum else ()),
         ]
 
-    def _is_community(self, course: Mapping[str, Any]) -> bool:
+    def around(self, record: Record) -> list[dict[str, Any]]:
+        """What a module lies in, from near to far: section and course; nothing where the section is not known."""
+        section = dig(record, "module.section")
+        if not section:
+            return []
+        place = activity(f"{self.tenant}/course/section.php?id={digits(section)}", types.SECTION)
+        return [place, *([self.course(record)] if record["course"].get("id") else ())]
+
+    def is_community(self, course: Mapping[str, Any]) -> bool:
+        """Whether a course is a community of practice, by the setting."""
         return named(self.connection.get("communities") or (), course)
 
-    def _module(self, module: Mapping[str, Any]) -> dict[str, Any]:
+    def module(self, module: Mapping[str, Any]) -> dict[str, Any]:
         """A module by its number in the course; by its number among its sort where a payload says no more."""
-        sort = str(module["modname"])
+        sort = str(module.get("modname") or "")
+        if not (sort.isascii() and sort.isalnum()):
+            raise BadRecord("a module that is gone, of an unknown sort")
         place = f"id={digits(module['cmid'])}" if module.get("cmid") else f"instance={digits(module['instance'])}"
         return activity(
             f"{self.tenant}/mod/{sort}/view.php?{place}",
@@ -378,17 +427,19 @@ class Facts(Source):
             name=module.get("name") or None,
         )
 
-    def _post_iri(self, record: Record, post: Any) -> str:
-        return f"{self.tenant}/mod/forum/discuss.php?d={digits(record['discussion'])}#p{digits(post)}"
+    def post_iri(self, record: Record, post: Any) -> str:
+        """A post in its discussion; the opening post whose number is not known is the discussion itself."""
+        discussion = f"{self.tenant}/mod/forum/discuss.php?d={digits(record['discussion'])}"
+        return discussion if post == OPENING else f"{discussion}#p{digits(post)}"
 
-    def _registration(self, record: Record) -> str | None:
+    def registration(self, record: Record) -> str | None:
         """One enrolment of one person."""
         course = record["course"].get("id")
         return (
             name_uuid("enrolment", self.tenant, str(course), str(record["person"].get("account"))) if course else None
         )
 
-    def _terms(self, record: Record, *, due: bool = True) -> dict[str, Any]:
+    def terms(self, record: Record, *, due: bool = True) -> dict[str, Any]:
         """Extensions `initiator` and `mandatory`, and `due` for the course as a whole."""
         course = record["course"]
         rule = next((rule for name, rule in self._mandatory.items() if named((name,), course)), None)
@@ -399,10 +450,15 @@ class Facts(Source):
             initiator = "self" if is_chosen else "assigned" if is_assigned else None
             return {"initiator": initiator, "mandatory": False if is_chosen else None, "due": None}
         last = rule if isinstance(rule, date) else None
-        if due and last is None:
+        if due and last is None and record.get("enrolled"):
             zone = ZoneInfo(str(self.connection.get("time_zone", "Europe/Amsterdam")))
             last = (moment(record["enrolled"]).astimezone(zone) + timedelta(days=int(rule))).date()  # type: ignore[arg-type]  # a date or a number
         return {"initiator": "assigned", "mandatory": True, "due": last.isoformat() if due and last else None}
+
+
+def fact_of(record: Record) -> str:
+    """The site's own number of a fact: the log tells of one fact in several rows, each a record of its own."""
+    return str(record.get("id") or record.key)
 
 
 def _due_rules(connection: Connection) -> dict[str, date | int]:

@@ -52,7 +52,9 @@ def tables() -> dict[str, Table]:
         "quiz": {row["id"]: {"grade": row["grade"], "sumgrades": row["sumgrades"]} for row in found.pop("quiz")},
         "forum": {str(each["id"]): {"type": each["type"]} for each in _json("forums")},
         "assign": {
-            str(each["id"]): {"grade": each["grade"]} for course in _json("assignments") for each in course["assignments"]
+            str(each["id"]): {"grade": each["grade"]}
+            for course in _json("assignments")
+            for each in course["assignments"]
         },
     }
     for row in found.pop("module_instances"):
@@ -85,10 +87,19 @@ def fill(url: str, content: dict[str, Table] | None = None, prefix: str = "mdl_"
     for name, rows in (content or tables()).items():
         columns = {column: _kind([row.get(column) for row in rows]) for column in rows[0]}
         table = sql.Table(
-            prefix + name, metadata, *(sql.Column(column, kind, primary_key=column == "id", autoincrement=False) for column, kind in columns.items())
+            prefix + name,
+            metadata,
+            *(
+                sql.Column(column, kind, primary_key=column == "id", autoincrement=False)
+                for column, kind in columns.items()
+            ),
         )
         filled[table] = [
-            {column: int(value) if isinstance(kind, sql.BigInteger) and value is not None else value for column, kind in columns.items() for value in [row.get(column)]}
+            {
+                column: int(value) if isinstance(kind, sql.BigInteger) and value is not None else value
+                for column, kind in columns.items()
+                for value in [row.get(column)]
+            }
             for row in rows
         ]
     with engine.begin() as database:

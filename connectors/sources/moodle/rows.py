@@ -4,11 +4,11 @@ A batch of rows is joined at once, so that a page of the log costs a query a tab
 where a table no longer has the thing: modules and posts are deleted, the log stays.
 """
 
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import orjson
 import phpserialize
 
 from connectors.source import Record
@@ -152,12 +152,7 @@ class Rows:
             "forum_posts",
             (*openings, *ids("mod_forum/post_created", "mod_forum/post_updated", "mod_forum/post_deleted")),
         )
-        undone = [
-            row.cmid
-            for row in rows
-            if row.name == "core/course_module_completion_updated" and _number(row.other.get("completionstate")) == 0
-        ]
-        look.fetch("course_modules_completion", undone, "coursemoduleid")
+        look.fetch("course_modules_completion", ids("core/course_module_completion_updated"))
         look.fetch("user_enrolments", (row.learner for row in rows if row.name == "core/course_completed"), "userid")
 
     # --- facts
@@ -171,15 +166,11 @@ class Rows:
     def _completion(self, look: Lookups, row: "_Row") -> Iterator[Record]:
         """A state of 0 is mostly a line that Moodle prepared: undone is what the site's table still says is undone."""
         state, person = _number(row.other.get("completionstate")), row.learner
-        if state == 0:
-            now = [
-                each
-                for each in look.all("course_modules_completion", row.cmid, "coursemoduleid")
-                if _id(each.get("userid")) == person
-            ]
-            if not any(_number(each.get("completionstate")) == 0 for each in now):
-                yield self._made(look, row, "event", person, {"name": row.name, "silence": _PREPARED})
-                return
+        now = look.one("course_modules_completion", row.get("objectid"))
+        still = _number(now.get("completionstate")) == state
+        if state == 0 and not still:
+            yield self._made(look, row, "event", person, {"name": row.name, "silence": _PREPARED})
+            return
         module = self._module(look, row)
         fields = {
             "id": f"{row.cmid}/{person}",
@@ -187,7 +178,7 @@ class Rows:
             "state": state,
             "rules": self._rules(look, row, module, state),
         }
-        yield self._made(look, row, "activity_completion", person, fields)
+        yield self._made(look, row, "activity_completion", person, fields, at=row.written(now) if still else row.at)
 
     @staticmethod
     def _rules(look: Lookups, row: "_Row", module: Row, state: int | None) -> list[str]:
@@ -276,7 +267,8 @@ class Rows:
             "module": self._module(look, row),
             "status": submission.get("status") or "submitted",
         }
-        yield self._made(look, row, "submission", None if is_of_a_group else _id(row["userid"]), fields)
+        writer = None if is_of_a_group else _id(row["userid"])
+        yield self._made(look, row, "submission", writer, fields, at=row.written(submission))
 
     def _assignment_grade(self, look: Lookups, row: "_Row") -> Iterator[Record]:
         number = row.get("objectid")
@@ -293,7 +285,7 @@ class Rows:
         fields = {
             "id": str(number),
             "module": self._module(look, row),
-            "grade": grade.get("grade"),
+            "grade": _decimal(grade.get("grade")),
             "highest": _decimal(look.one("assign", grade.get("assignment")).get("grade"))
             or _decimal(item.get("grademax")),
             "pass_mark": _decimal(item.get("gradepass")) or None,
@@ -321,9 +313,9 @@ class Rows:
             "id": str(row.get("objectid")),
             "module": {"cmid": cmid, "modname": sort, "instance": instance, "name": None, "section": None},
             "itemtype": item.get("itemtype"),
-            "grade": row.other.get("finalgrade", grade.get("finalgrade")),
-            "lowest": item.get("grademin"),
-            "highest": item.get("grademax"),
+            "grade": _decimal(row.other.get("finalgrade", grade.get("finalgrade"))),
+            "lowest": _decimal(item.get("grademin")),
+            "highest": _decimal(item.get("grademax")),
         }
         yield self._made(look, row, "grade", row.learner, fields)
 
@@ -658,6 +650,11 @@ class _Row(dict[str, Any]):
         )
         return f"{self.at}/{number}"
 
+    def written(self, thing: Row) -> int | None:
+        """When the thing that the row tells of was written, as the web services tell it; the row's own time where it was changed since."""
+        changed = _number(thing.get("timemodified"))
+        return changed if changed and self.at and changed <= self.at else self.at
+
     @property
     def learner(self) -> str | None:
         """To whom it happened; who did it where it happened to nobody else."""
@@ -689,7 +686,7 @@ def unpacked(value: Any) -> Mapping[str, Any]:
     if not isinstance(value, str) or not value or len(value) > _LONGEST:
         return {}
     try:
-        found = json.loads(value)
+        found = orjson.loads(value)
     except ValueError:
         try:
             found = phpserialize.loads(value.encode(), decode_strings=True, object_hook=lambda _, fields: fields)

@@ -24,6 +24,7 @@ Row = Mapping[str, Any]
 
 LOG = "logstore_standard_log"
 DELETED_MODULES = "modules that the log saw deleted"  # rows of the log by course, for which there is no table
+_MODULE_DELETED = "\\core\\event\\course_module_deleted"
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     LOG: (
         "id", "eventname", "objecttable", "objectid", "contextlevel", "contextinstanceid", "userid", "courseid", "relateduserid", "anonymous", "other",
@@ -35,7 +36,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
         "id", "course", "module", "instance", "section", "completion", "completiongradeitemnumber", "completionpassgrade",
     ),
     "modules": ("id", "name"),
-    "course_modules_completion": ("id", "coursemoduleid", "userid", "completionstate"),
+    "course_modules_completion": ("id", "completionstate", "timemodified"),
     "course_categories": ("id", "parent", "name"),
     "enrol": ("id", "courseid"),
     "user_enrolments": ("id", "enrolid", "userid", "timecreated"),
@@ -110,7 +111,10 @@ class Exported:
         """See Tables."""
         if (table, column) not in self._by_value:
             known: dict[str, list[Row]] = {}
-            for row in exported(self._file(table)):
+            is_log = table == DELETED_MODULES
+            for row in exported(self._file(LOG if is_log else table)):
+                if is_log and row.get("eventname") != _MODULE_DELETED:
+                    continue
                 known.setdefault(str(row.get(column)), []).append(row)
             self._by_value[table, column] = known
         known = self._by_value[table, column]
@@ -161,9 +165,7 @@ class Database:
         if table == DELETED_MODULES:
             log = sql.table(self._prefix + LOG, *map(sql.column, names))
             courses = log.c.courseid.in_([int(value) for value in values if value.isdecimal()])
-            yield from self._rows(
-                sql.select(log).where(courses, log.c.eventname == "\\core\\event\\course_module_deleted")
-            )
+            yield from self._rows(sql.select(log).where(courses, log.c.eventname == _MODULE_DELETED))
             return
         here = sql.table(self._prefix + table, *map(sql.column, names))
         wanted = iter(sorted(int(value) for value in values if value.lstrip("-").isdecimal()))

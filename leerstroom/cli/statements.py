@@ -1,7 +1,9 @@
 """`leerstroom normalise`, `load`, `query`, `sync`: records into statements, statements into and out of an LRS."""
 
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -121,7 +123,29 @@ def _payloads(files: list[Path], source: Any) -> Iterator[tuple[str, Any]]:
             with file.open("rb") as stream:
                 yield from _lines(file.name, stream, source)
     if not files:
-        yield from _lines("standard input", sys.stdin.buffer, source)
+        yield from _standard_input(source)
+
+
+def _standard_input(source: Any) -> Iterator[tuple[str, Any]]:
+    """JSON, or a file that the platform exports (CSV, XLSX), where the source reads such files: told by its first byte."""
+    name, stream = "standard input", sys.stdin.buffer
+    start = stream.peek(16)[:16] if hasattr(stream, "peek") else b""
+    is_json = start.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in {b"{", b"["}
+    if not hasattr(source, "read_file") or not start or is_json:
+        yield from _lines(name, stream, source)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "standard input.csv"
+        with file.open("wb") as spooled:
+            shutil.copyfileobj(stream, spooled)
+        found = _recorded(name, source.read_file(str(file)))
+        first = next(found, None)
+        if first is None or isinstance(first[1], BadRecord):  # lines after all, and the first is a bad one
+            with file.open("rb") as lines:
+                yield from _lines(name, lines, source)
+            return
+        yield first
+        yield from found
 
 
 def _recorded(name: str, records: Iterator[Any]) -> Iterator[tuple[str, Any]]:

@@ -27,7 +27,7 @@ from itertools import islice
 from typing import Any, ClassVar
 
 from connectors.http import Api
-from connectors.source import Record, Setting, Verified, Window, maps
+from connectors.source import Connection, Record, Setting, Verified, Window, maps
 from connectors.sources.moodle.events import says
 from connectors.sources.moodle.facts import COMMON, MODULE, REFERENCES, SETTINGS, Facts
 from connectors.sources.moodle.rows import Rows, event_of
@@ -73,6 +73,10 @@ class MoodleLog(Facts):
         },  # with the code of a certificate anybody sees whose it is
     }
 
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
+        self._sorts: dict[str, str] = {}  # module -> its sort, as rows that were seen before tell it
+
     def api(self) -> Api:
         """Nothing is asked over HTTP; the object only counts zero requests."""
         return Api(self.tenant, connection=self.connection.name)
@@ -90,6 +94,7 @@ class MoodleLog(Facts):
             tables,
             trainers=self._trainers,
             wanted=(lambda course: named(patterns, course)) if patterns else None,
+            sorts=self._sorts,
         )
 
     # --- pull and read --------------------------------------------------------------------------------------------------------------

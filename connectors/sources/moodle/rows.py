@@ -4,7 +4,7 @@ A batch of rows is joined at once, so that a page of the log costs a query a tab
 where a table no longer has the thing: modules and posts are deleted, the log stays.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -63,17 +63,30 @@ class Lookups:
 
 
 class Rows:
-    """Makes records of rows. `wanted` says of a course (id, idnumber, shortname) whether it is read."""
+    """Makes records of rows.
 
-    def __init__(self, tables: Tables, *, trainers: Collection[str], wanted: Any = None) -> None:
+    `wanted` says of a course (id, idnumber, shortname) whether it is read. `sorts` remembers of which sort a module is (number -> sort), for
+    what comes without tables and for modules that are gone: other rows of the log tell it.
+    """
+
+    def __init__(
+        self,
+        tables: Tables,
+        *,
+        trainers: Collection[str],
+        wanted: Callable[[Row], bool] | None = None,
+        sorts: dict[str, str] | None = None,
+    ) -> None:
         self._tables = tables
         self._trainers = frozenset(trainers)
         self._wanted = wanted
+        self._sorts = sorts if sorts is not None else {}
 
     def records(self, rows: Sequence[Row]) -> Iterator[Record]:
         """The records of a batch, in the order of its rows: one a row, of a register of attendance one a person."""
         look = Lookups(self._tables)
         known = [_Row(row) for row in rows]
+        self._sorts.update({row.cmid: row.sort for row in known if row.cmid and row.sort})
         self._fetch(look, known)
         for row in known:
             yield from self._of(look, row)
@@ -558,21 +571,14 @@ class Rows:
         return any(
             _id(look.one("context", each.get("contextid")).get("instanceid")) == course
             and _id(look.one("context", each.get("contextid")).get("contextlevel")) == "50"
-            and look.one("role", each.get("roleid")).get("shortname") in self._trainers
+            and (look.one("role", each.get("roleid")).get("shortname") or each.get("role")) in self._trainers
             for each in given
         )
 
     def _module(self, look: Lookups, row: "_Row") -> dict[str, Any]:
         """The module of a row; of a deleted one the number stays, and its sort where the component or the log's own memory tells it."""
         module = look.one("course_modules", row.cmid)
-        component = row.name.partition("/")[0]
-        sort = (
-            self._sort(look, module)
-            if module
-            else component[4:]
-            if component.startswith("mod_")
-            else self._deleted_sort(look, row)
-        )
+        sort = self._sort(look, module) or row.sort or self._sorts.get(row.cmid or "") or self._deleted_sort(look, row)
         instance = _id(module.get("instance")) or (_id(row.get("objectid")) if row.get("objecttable") == sort else None)
         section = _id(module.get("section"))
         return {
@@ -585,14 +591,12 @@ class Rows:
 
     @staticmethod
     def _sort(look: Lookups, module: Row) -> str:
-        return str(look.one("modules", module.get("module")).get("name") or "")
+        return str(look.one("modules", module.get("module")).get("name") or module.get("modname") or "")
 
     @staticmethod
     def _deleted_sort(look: Lookups, row: "_Row") -> str | None:
         if row.cmid is None:
             return None
-        if row.other.get("modulename"):
-            return str(row.other["modulename"])
         look.fetch(DELETED_MODULES, (row.course,), "courseid")
         told = [
             _Row(each)
@@ -650,6 +654,12 @@ class _Row(dict[str, Any]):
         )
         return f"{self.at}/{number}"
 
+    @property
+    def sort(self) -> str | None:
+        """The sort of module that the row is about, where it says so itself."""
+        component = self.name.partition("/")[0]
+        return component[4:] if component.startswith("mod_") else _text(self.other.get("modulename"))
+
     def written(self, thing: Row) -> int | None:
         """When the thing that the row tells of was written, as the web services tell it; the row's own time where it was changed since."""
         changed = _number(thing.get("timemodified"))
@@ -706,6 +716,10 @@ def _page(address: Any) -> str | None:
     ):
         return None
     return f"{parts.path}?id={number}"
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
 
 
 def _id(value: Any) -> str | None:

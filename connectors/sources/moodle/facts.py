@@ -4,14 +4,15 @@ A fact that both the web services and the log tell is a record of one kind with 
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
-from zoneinfo import ZoneInfo
 
+from connectors import courses
+from connectors.courses import Courses
 from connectors.paging import dig
 from connectors.source import Connection, Kind, Record, Setting, Source, maps
-from connectors.sources.moodle.values import agent, digits, moment, named, number, reaches_pass_mark, score
-from leerstroom.errors import BadRecord, ConfigurationError
+from connectors.sources.moodle.values import agent, digits, moment, number, reaches_pass_mark, score
+from leerstroom.errors import BadRecord
 from leerstroom.people import ExcludedAccount, People
 from leerstroom.statements import (
     Ignored,
@@ -55,13 +56,7 @@ REFERENCES = {"person.account": "account", "person.email": "email", "person.hr":
 
 
 SETTINGS = (
-    Setting("courses", "Courses", many=True, required=False, help="id numbers or short names (with *) of the courses that are read; empty: all"),
-    Setting(
-        "mandatory_courses", "Mandatory courses", kind="mapping", required=False,
-        help="id number or short name as above: the due date (2026-12-01), or the number of days after enrolment",
-    ),
-    Setting("chosen_courses", "Chosen courses", many=True, required=False, help="courses that people enrol in themselves; of others that are not mandatory it is unknown"),
-    Setting("communities", "Communities", many=True, required=False, help="courses that are a community of practice: to belong to one is no task to complete"),
+    *courses.SETTINGS,
     Setting("trainer_roles", "Roles of trainers", default=TRAINERS, many=True, required=False, help="short names of roles"),
     Setting("time_zone", "Time zone", default="Europe/Amsterdam", kind="zone", required=False, help="of due dates and of Mondays"),
 )  # fmt: skip
@@ -99,7 +94,7 @@ class Facts(Source):
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
-        self._mandatory = _due_rules(connection)
+        self.courses = Courses(connection)
         self._trainers = frozenset(connection.get("trainer_roles") or TRAINERS)
 
     # --- map -------------------------------------------------------------------------------------------------------------------------
@@ -413,7 +408,7 @@ class Facts(Source):
 
     def is_community(self, course: Mapping[str, Any]) -> bool:
         """Whether a course is a community of practice, by the setting."""
-        return named(self.connection.get("communities") or (), course)
+        return self.courses.is_community(names_of(course))
 
     def module(self, module: Mapping[str, Any]) -> dict[str, Any]:
         """A module by its number in the course; by its number among its sort where a payload says no more."""
@@ -441,46 +436,20 @@ class Facts(Source):
 
     def terms(self, record: Record, *, due: bool = True) -> dict[str, Any]:
         """Extensions `initiator` and `mandatory`, and `due` for the course as a whole."""
-        course = record["course"]
-        rule = next((rule for name, rule in self._mandatory.items() if named((name,), course)), None)
-        if rule is None:
-            methods = set(course.get("methods") or ())
-            is_chosen = methods == {"self"} or named(self.connection.get("chosen_courses") or (), course)
-            is_assigned = bool(methods) and methods <= _BY_OTHERS
-            initiator = "self" if is_chosen else "assigned" if is_assigned else None
-            return {"initiator": initiator, "mandatory": False if is_chosen else None, "due": None}
-        last = rule if isinstance(rule, date) else None
-        if due and last is None and record.get("enrolled"):
-            zone = ZoneInfo(str(self.connection.get("time_zone", "Europe/Amsterdam")))
-            last = (moment(record["enrolled"]).astimezone(zone) + timedelta(days=int(rule))).date()  # type: ignore[arg-type]  # a date or a number
-        return {"initiator": "assigned", "mandatory": True, "due": last.isoformat() if due and last else None}
+        course, enrolled = record["course"], record.get("enrolled")
+        methods = set(course.get("methods") or ())
+        by = "self" if methods == {"self"} else "assigned" if methods and methods <= _BY_OTHERS else None
+        return self.courses.terms(names_of(course), enrolled=moment(enrolled) if enrolled else None, by=by, due=due)
+
+
+def names_of(course: Mapping[str, Any]) -> tuple[Any, ...]:
+    """By which names a course goes in the settings."""
+    return course.get("idnumber"), course.get("shortname"), course.get("id")
 
 
 def fact_of(record: Record) -> str:
     """The site's own number of a fact: the log tells of one fact in several rows, each a record of its own."""
     return str(record.get("id") or record.key)
-
-
-def _due_rules(connection: Connection) -> dict[str, date | int]:
-    """The setting mandatory_courses: name -> due date or days. Raises ConfigurationError that names every wrong one."""
-    rules: dict[str, date | int] = {}
-    wrong = []
-    for name, value in (connection.get("mandatory_courses") or {}).items():
-        try:
-            if isinstance(value, datetime):
-                rules[str(name)] = value.date()
-            elif isinstance(value, date):
-                rules[str(name)] = value
-            else:
-                text = str(value).strip()
-                rules[str(name)] = int(text) if text.isdecimal() else date.fromisoformat(text)
-        except ValueError:
-            wrong.append(str(name))
-    if wrong:
-        raise ConfigurationError(
-            f"connection '{connection.name}': mandatory_courses needs a date like 2026-12-01 or a number of days for {', '.join(wrong)}"
-        )
-    return rules
 
 
 def _instructor(people: People, record: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -29,10 +29,10 @@ from typing import Any, ClassVar
 from connectors.http import Api
 from connectors.source import Connection, Record, Setting, Verified, Window, maps
 from connectors.sources.moodle.events import says
-from connectors.sources.moodle.facts import COMMON, MODULE, REFERENCES, SETTINGS, Facts
+from connectors.sources.moodle.facts import COMMON, MODULE, REFERENCES, SETTINGS, Facts, names_of
 from connectors.sources.moodle.rows import Rows, event_of
 from connectors.sources.moodle.tables import LOG, Database, Exported, Given, Tables, exported
-from connectors.sources.moodle.values import agent, moment, named
+from connectors.sources.moodle.values import agent, moment
 from leerstroom.errors import BadRecord, ConfigurationError
 from leerstroom.people import ExcludedAccount, People
 from leerstroom.statements import Ignored, Outcome, Retracted, statement
@@ -89,11 +89,12 @@ class MoodleLog(Facts):
         )
 
     def _rows(self, tables: Tables) -> Rows:
-        patterns = self.connection.get("courses")
         return Rows(
             tables,
             trainers=self._trainers,
-            wanted=(lambda course: named(patterns, course)) if patterns else None,
+            wanted=(lambda course: self.courses.is_wanted(names_of(course)))
+            if self.connection.get("courses")
+            else None,
             sorts=self._sorts,
         )
 

@@ -26,10 +26,10 @@ from zoneinfo import ZoneInfo
 
 from connectors.http import Api, RequestRefused
 from connectors.source import Connection, Record, Setting, Verified, Window
-from connectors.sources.moodle.facts import SETTINGS, Facts
+from connectors.sources.moodle.facts import SETTINGS, Facts, names_of
 from connectors.sources.moodle.service import FUNCTIONS, PERSON_GONE, Changes, Service, parts
 from connectors.sources.moodle.site import UNKNOWN, Site
-from connectors.sources.moodle.values import named, seconds
+from connectors.sources.moodle.values import seconds
 from leerstroom.errors import BadRecord, UnexpectedShape
 
 _WEEK = timedelta(days=7)
@@ -73,8 +73,9 @@ class Moodle(Facts):
 
     def _wanted(self, courses: list[dict[str, Any]], site: Site) -> list[str]:
         """Ids of the courses that are read, the site's front page never."""
-        patterns = self.connection.get("courses") or ("*",)
-        found = [course for course in courses if course.get("format") != "site" and named(patterns, course)]
+        found = [
+            course for course in courses if course.get("format") != "site" and self.courses.is_wanted(names_of(course))
+        ]
         if not found:
             raise UnexpectedShape(
                 f"connection '{self.connection.name}': the token sees {len(courses)} courses and none that is to be read;"

@@ -3,19 +3,12 @@
 import html
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from fnmatch import fnmatch
 from typing import Any
 
 from connectors.paging import dig
 from leerstroom.errors import BadRecord
 from leerstroom.people import People
 from leerstroom.statements import parse_time
-
-
-def named(patterns: Iterable[Any], course: Mapping[str, Any]) -> bool:
-    """Whether a course goes by one of these id numbers or short names; `*` stands for anything."""
-    names = [str(course.get(name)) for name in ("idnumber", "shortname", "id") if course.get(name)]
-    return any(fnmatch(name, str(pattern)) for pattern in patterns for name in names)
 
 
 def moment(seconds: Any) -> datetime:

@@ -36,6 +36,7 @@ logging.getLogger("urllib3.connectionpool").setLevel(
 )  # its DEBUG lines are whole addresses, and those may name people
 
 USER_AGENT = "leerstroom/0.1"
+_LOOKED_AT = 4096  # bytes of a refusal in which a platform may say what it means
 _SERVER_FAULTS = frozenset({500, 502, 503, 504, 507, 520, 521, 522, 523, 524, 530})
 
 
@@ -80,8 +81,9 @@ class Api:
     """One platform as one connection sees it.
 
     `base_url` is scheme and host, with a path where the API lives under one; no request leaves that host. `auth` is anything
-    that requests takes. `quota` looks at a refusal and says whether a *daily* quota is spent. `read` makes a value of a body and
-    raises ValueError for one that is not what this API sends.
+    that requests takes. `quota` looks at a refusal and says whether a *daily* quota is spent; `limited` at its status and body, and says
+    whether it means too many requests where that is not said by 429. `read` makes a value of a body and raises ValueError for one that is
+    not what this API sends.
     """
 
     def __init__(
@@ -97,6 +99,7 @@ class Api:
         patience_s: float = 300.0,
         verify: bool | str = True,
         quota: Callable[[int, Any], bool] | None = None,
+        limited: Callable[[int, bytes], bool] | None = None,
         read: Callable[[bytes], Any] = orjson.loads,
     ) -> None:
         self.base_url = base_url.rstrip("/")
@@ -112,6 +115,7 @@ class Api:
         self._tries = tries
         self._patience_s = patience_s
         self._quota = quota
+        self._limited = limited
         self._read = read
         self.requests_made = 0
 
@@ -225,6 +229,8 @@ class Api:
                     f"{where}: the answer cannot be read (or was cut off); is this the address of the API?"
                 )
             return Answer(status, response.headers, body, url)
+        if self._limited and self._limited(status, response.content[:_LOOKED_AT]):
+            status = 429
         raise self._refusal(status, response.headers, None if body is _UNREADABLE else body, where)
 
     def _body(self, response: requests.Response) -> Any:

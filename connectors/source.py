@@ -209,6 +209,7 @@ class Source:
             requests_per_minute=self.connection.get("requests_per_minute", self.requests_per_minute),
             verify=self.connection.get("verify_tls", True),
             quota=self.quota,
+            limited=self.limited,
         )
 
     def auth(self) -> Any:
@@ -223,6 +224,11 @@ class Source:
     @staticmethod
     def quota(status: int, body: Any) -> bool:
         """Whether a refusal means that a daily quota is spent."""
+        return False
+
+    @staticmethod
+    def limited(status: int, content: bytes) -> bool:
+        """Whether a refusal that is no 429 means too many requests."""
         return False
 
     def pull(self, api: Api, window: Window) -> Iterator[Record]:

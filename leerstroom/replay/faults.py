@@ -38,7 +38,7 @@ class Fault:
     after: int = 0
     status: int = 503
     seconds: float = 1.0
-    kept: bytes | None = field(default=None, repr=False)  # the answer that a stuck list repeats
+    kept: tuple[Message, bytes] | None = field(default=None, repr=False)  # the answer that a stuck list repeats
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -135,9 +135,9 @@ class Turnstile:
     async def _broken(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
         start, body = await _answer(self._app, scope, receive)
         if fault.kind == "stuck":
-            fault.kept = fault.kept or body
+            fault.kept = fault.kept or (start, body)
             fault.times = 1  # for ever
-            body = fault.kept
+            start, body = fault.kept
         elif fault.kind == "truncated":
             body = body[: max(1, len(body) // 2)]
         length = len(body)

@@ -10,8 +10,9 @@ from typing import Any, ClassVar
 from connectors import courses
 from connectors.courses import Courses
 from connectors.paging import dig
+from connectors.scores import number, score
 from connectors.source import Connection, Kind, Record, Setting, Source, maps
-from connectors.sources.moodle.values import agent, digits, moment, number, reaches_pass_mark, score
+from connectors.sources.moodle.values import agent, digits, moment, reaches_pass_mark
 from leerstroom.errors import BadRecord
 from leerstroom.people import ExcludedAccount, People
 from leerstroom.statements import (

@@ -28,14 +28,14 @@ from typing import Any, ClassVar
 
 from connectors.http import Api
 from connectors.source import Connection, Record, Setting, Verified, Window, maps
-from connectors.sources.moodle.events import says
+from connectors.sources.moodle.events import Says, says
 from connectors.sources.moodle.facts import COMMON, MODULE, REFERENCES, SETTINGS, Facts, names_of
 from connectors.sources.moodle.rows import Rows, event_of
 from connectors.sources.moodle.tables import LOG, Database, Exported, Given, Tables, exported
 from connectors.sources.moodle.values import agent, moment
 from leerstroom.errors import BadRecord, ConfigurationError
 from leerstroom.people import ExcludedAccount, People
-from leerstroom.statements import Ignored, Outcome, Retracted, statement
+from leerstroom.statements import Ignored, Outcome, Retracted, duration, statement, types, verbs
 
 _UNKNOWN = "no row of Moodle's log"
 _BATCH = 2000
@@ -164,7 +164,7 @@ class MoodleLog(Facts):
                 actor=self._actor(people, record),
                 verb=said.verb,
                 object=thing,
-                result=record.get("result"),
+                result=record.get("result") or _no_time(said, thing),
                 parent=around,
                 grouping=self.grouping(record),
                 timestamp=moment(record["at"]),
@@ -192,6 +192,12 @@ class MoodleLog(Facts):
             return agent(people, record["grader"]) if record.get("grader") else None
         except ExcludedAccount:
             return None
+
+
+def _no_time(said: Says, thing: Mapping[str, Any]) -> dict[str, Any] | None:
+    """A test that is only looked at takes no time: its attempts have it all, and without a length it would count as ten minutes of exercise."""
+    is_test = thing.get("definition", {}).get("type") == types.ASSESSMENT
+    return {"duration": duration(0)} if said.verb is verbs.VIEWED and is_test else None
 
 
 def _given(payload: Any) -> tuple[list[Any], Mapping[str, Any]]:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from connectors.paging import dig
+from connectors.scores import number
 from leerstroom.errors import BadRecord
 from leerstroom.people import People
 from leerstroom.statements import parse_time
@@ -21,28 +22,6 @@ def moment(seconds: Any) -> datetime:
 def seconds(value: Any) -> int:
     """An epoch in seconds; 0 for what is none."""
     return value if isinstance(value, int) and not isinstance(value, bool) else 0
-
-
-def number(value: Any) -> float:
-    """A number as Moodle writes it, also as text ("8.00000"). Raises BadRecord."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise BadRecord("a number is missing")
-    try:
-        return float(value)
-    except (ValueError, OverflowError) as error:
-        raise BadRecord("a number is none") from error
-
-
-def score(raw: Any, lowest: Any, highest: Any) -> dict[str, float] | None:
-    """XAPI score; None without a raw one. Extra credit goes past the maximum, which then gives way."""
-    if raw is None:
-        return None
-    value, least = number(raw), number(lowest or 0)
-    if highest is None or number(highest) <= least:
-        return {"raw": value}
-    most = max(number(highest), value)
-    least = min(least, value)
-    return {"scaled": round((value - least) / (most - least), 5), "raw": value, "min": least, "max": most}
 
 
 def reaches_pass_mark(record: Mapping[str, Any]) -> bool | None:

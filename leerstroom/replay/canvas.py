@@ -101,7 +101,7 @@ class Site:
             case ["courses", _, "discussion_topics", topic, "entries"]:
                 return [self._entry(row) for row in self._seen(data["entries"].get(topic, ()), "created_at")]
             case ["courses", _, "discussion_topics", topic, "entries", entry, "replies"]:
-                found = next((row for row in data["entries"].get(topic, ()) if str(row["id"]) == entry), {})
+                found: Row = next((row for row in data["entries"].get(topic, ()) if str(row["id"]) == entry), {})
                 return self._seen(found.get("replies", ()), "created_at")
             case ["users", user, "page_views"]:
                 rows = self._seen(data["page_views"].get(user, ()), "created_at")

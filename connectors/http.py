@@ -81,9 +81,9 @@ class Api:
     """One platform as one connection sees it.
 
     `base_url` is scheme and host, with a path where the API lives under one; no request leaves that host. `auth` is anything
-    that requests takes. `quota` looks at a refusal and says whether a *daily* quota is spent; `limited` at its status and body, and says
-    whether it means too many requests where that is not said by 429. `read` makes a value of a body and raises ValueError for one that is
-    not what this API sends.
+    that requests takes. `quota` looks at a refusal and says whether a *daily* quota is spent. `read` makes a value of a body and raises
+    ValueError for one that is not what this API sends. `meant` looks at status and body (its first bytes where it cannot be read) and gives
+    the status that is really meant, for platforms that put errors into an answer 200 or say 403 for too many requests.
     """
 
     def __init__(
@@ -99,8 +99,8 @@ class Api:
         patience_s: float = 300.0,
         verify: bool | str = True,
         quota: Callable[[int, Any], bool] | None = None,
-        limited: Callable[[int, bytes], bool] | None = None,
         read: Callable[[bytes], Any] = orjson.loads,
+        meant: Callable[[int, Any], int] | None = None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.connection = connection
@@ -115,8 +115,8 @@ class Api:
         self._tries = tries
         self._patience_s = patience_s
         self._quota = quota
-        self._limited = limited
         self._read = read
+        self._meant = meant
         self.requests_made = 0
 
     def __enter__(self) -> "Api":
@@ -223,14 +223,14 @@ class Api:
         if status == 404 and missing_ok:
             return Answer(status, response.headers, None, url)
         body = self._body(response)
+        if self._meant:
+            status = self._meant(status, response.content[:_LOOKED_AT] if body is _UNREADABLE else body)
         if status < 300:
             if body is _UNREADABLE:
                 raise Unreachable(
                     f"{where}: the answer cannot be read (or was cut off); is this the address of the API?"
                 )
             return Answer(status, response.headers, body, url)
-        if self._limited and self._limited(status, response.content[:_LOOKED_AT]):
-            status = 429
         raise self._refusal(status, response.headers, None if body is _UNREADABLE else body, where)
 
     def _body(self, response: requests.Response) -> Any:
@@ -290,10 +290,14 @@ def error_code(body: Any) -> str:
     return ""
 
 
-def retry_after_s(headers: Mapping[str, str], body: Any = None, *, now: datetime | None = None) -> float | None:
-    """Seconds that a platform asks us to wait: `Retry-After` (seconds or HTTP date), `retry_after_ms` or `retry_after` in the body.
+_WAITS = {"retry_after_ms": 1000.0, "retry_after": 1.0, "retry-after": 1.0, "wait_seconds": 1.0}
 
-    The largest wins (the header is often the body's figure rounded). None when nothing is said.
+
+def retry_after_s(headers: Mapping[str, str], body: Any = None, *, now: datetime | None = None) -> float | None:
+    """Seconds that a platform asks us to wait: `Retry-After` (seconds or HTTP date), or `retry_after_ms`, `retry_after`, `wait_seconds` in the body.
+
+    The largest wins (the header is often the body's figure rounded). `X-RateLimit-Reset` (seconds to wait, or an epoch in s or ms) counts only
+    where nothing else is said. None when nothing is.
     """
     told: list[float] = []
     header = headers.get("Retry-After")
@@ -306,8 +310,13 @@ def retry_after_s(headers: Mapping[str, str], body: Any = None, *, now: datetime
             except (TypeError, ValueError):
                 logger.debug("Retry-After is neither seconds nor a date")
     if isinstance(body, dict):
-        for name, per_second in (("retry_after_ms", 1000.0), ("retry_after", 1.0), ("retry-after", 1.0)):
-            value = body.get(name)
+        inner = body.get("extras")  # of Discourse
+        for name, per_second in _WAITS.items():
+            value = body.get(name, inner.get(name) if isinstance(inner, dict) else None)
             if isinstance(value, int | float) and not isinstance(value, bool):
                 told.append(value / per_second)
+    reset = headers.get("X-RateLimit-Reset", "")
+    if not told and reset.isdecimal():
+        seconds = float(reset) / (1000 if len(reset) > 11 else 1)  # an epoch in ms has 13 digits
+        told.append(seconds - (now or datetime.now(UTC)).timestamp() if seconds > 1e9 else seconds)
     return max(0.0, *told) if told else None

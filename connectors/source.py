@@ -209,7 +209,7 @@ class Source:
             requests_per_minute=self.connection.get("requests_per_minute", self.requests_per_minute),
             verify=self.connection.get("verify_tls", True),
             quota=self.quota,
-            limited=self.limited,
+            meant=self.meant,
         )
 
     def auth(self) -> Any:
@@ -227,9 +227,9 @@ class Source:
         return False
 
     @staticmethod
-    def limited(status: int, content: bytes) -> bool:
-        """Whether a refusal that is no 429 means too many requests."""
-        return False
+    def meant(status: int, body: Any) -> int:
+        """The status that an answer really means, where the platform says another one; `body` is bytes where it cannot be read."""
+        return status
 
     def pull(self, api: Api, window: Window) -> Iterator[Record]:
         """All records whose facts may lie in `window`, as the vendor gives them."""

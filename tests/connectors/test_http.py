@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from starlette.applications import Starlette
@@ -188,3 +189,38 @@ def test_a_message_shows_the_endpoint_but_no_id_in_it() -> None:
         == "/_matrix/client/v3/rooms/…/messages"
     )
     assert shown_path("https://h.example/webservice/rest/server.php") == "/webservice/rest/server.php"
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "seconds"),
+    [
+        ({}, {"code": "RATE_LIMIT_HIT", "retry-after": 28.706807374954224}, 28.706807374954224),  # Zulip
+        ({}, {"errors": ["Too many"], "extras": {"wait_seconds": 15, "time_left": "15 seconds"}}, 15),  # Discourse
+        ({"X-RateLimit-Reset": "42"}, {}, 42),  # Mattermost
+        ({"X-RateLimit-Reset": "1793700042000"}, {}, 42),  # Rocket.Chat
+        ({"X-RateLimit-Reset": "1793700042"}, {}, 42),  # X
+        ({"X-RateLimit-Reset": "1793700042", "Retry-After": "7"}, {}, 7),
+        ({"X-RateLimit-Reset": "soon"}, {"extras": "none"}, None),
+    ],
+)
+def test_each_way_of_telling_how_long_to_wait_is_read(
+    headers: dict[str, str], body: dict[str, object], seconds: float | None
+) -> None:
+    told = retry_after_s(headers, body, now=datetime.fromtimestamp(1793700000, UTC))
+    assert told == (None if seconds is None else pytest.approx(seconds))
+
+
+def test_an_error_inside_an_answer_200_is_sorted_by_what_it_means(serve) -> None:
+    def meant(status: int, body: Any) -> int:
+        return {"invalid_auth": 401, "internal_error": 503}.get(body.get("error"), status)
+
+    platform = Platform(JSONResponse({"ok": False, "error": "internal_error"}), ok())
+    with Api(serve(platform.app), connection="c", meant=meant) as api:
+        assert api.get("/x").body == {"fine": True}
+    platform = Platform(JSONResponse({"ok": False, "error": "invalid_auth"}))
+    with (
+        Api(serve(platform.app), connection="c", meant=meant) as api,
+        pytest.raises(CredentialsRefused, match="invalid_auth"),
+    ):
+        api.get("/x")
+    assert len(platform.asked) == 1

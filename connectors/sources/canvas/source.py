@@ -126,9 +126,10 @@ class Canvas(Source):
         self._topics: dict[str, dict[str, Any]] = {}  # discussion -> who opened it, and whether with a question
 
     @staticmethod
-    def limited(status: int, content: bytes) -> bool:
+    def meant(status: int, body: Any) -> int:
         """Older servers say that the bucket is empty by 403 and these words."""
-        return status == 403 and _SPENT in content.lower()
+        words = body if isinstance(body, bytes) else orjson.dumps(body)
+        return 429 if status == 403 and _SPENT in words.lower() else status
 
     # --- pull ---------------------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,218 @@
+"""A chat platform as a source: its messages and reactions land in one shape, and one pair of map functions makes statements of them.
+
+A platform says how it is pulled and read, how a message of its own reads in words that all share (`told`), and where rooms live (`room`).
+Raw records are the vendor's own message plus what the pull knew: `chain` (the messages it refers to, the opening one last), `emails` (account
+id → address, from the list of users only), `room_name`, `program` (written by a bot). A raw reaction is `sign(…)`.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from connectors.conversation import Brief, Message, Person, Room, Sign, channel_kinds, gone, said, sign_of, signed
+from connectors.source import Connection, Kind, Record, Source, maps
+from leerstroom.features import asks, features
+from leerstroom.people import People, Pseudonyms
+from leerstroom.statements import Ignored, Outcome, parse_time
+
+PRIVATE = "direct message or private group: never counted"
+PROGRAM = "message of a program"
+SYSTEM = "notice of the platform about the room or its members"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A message as its platform tells it. It exists at the edge only, for it holds texts and account ids."""
+
+    id: str  # unique on the platform; becomes the record's key
+    room: str
+    at: Any  # what parse_time reads
+    sender: str | None  # account id
+    texts: Sequence[str] = ()
+    parent: str | None = None  # id of the message that it replies to
+    carries: str | None = None  # type IRI of what is attached
+    mentions: Iterable[str] = ()  # account ids
+    marked: Literal["question", "answer"] | None = None
+    revision: str = ""  # when it was last edited
+    deleted: bool = False
+    ignored: str = ""  # why it is no statement; one of our own sentences
+    extensions: Mapping[str, Any] = field(default_factory=dict)
+
+
+def sign(on: Mapping[str, Any], *, id: str, room: str, name: Any, user: Any, at: Any, **more: Any) -> dict[str, Any]:  # noqa: A002
+    """The fields of a raw reaction `name` by `user` to the message `on`, whose id is `id`. `more`: timed, removed, emails, room_name.
+
+    A reaction without a time of its own has `timed` false and the message's time.
+    """
+    return {
+        "on": id, "room": room, "name": name, "user": user, "at": at, "chain": [on, *_listed(on.get("chain"))], **more,
+    }  # fmt: skip
+
+
+class ChatSource(Source):
+    """A chat platform. Subclasses declare, override `told`, `room`, `pull`, `read` and `check`."""
+
+    kind: ClassVar[Kind] = Kind.CHAT
+    record_kinds: ClassVar[tuple[str, ...]] = ("message", "reaction")
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
+        self._kinds = channel_kinds(connection)
+
+    def told(self, message: Mapping[str, Any]) -> Told:
+        """The vendor's message in words that all platforms share; never raises, whatever the message is."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how its messages read")
+
+    def room(self, record: Record) -> Room:
+        """The room of a landed record: `record["room"]`, and `record["room_name"]` where it is known."""
+        raise NotImplementedError(f"{type(self).__name__} does not say where its rooms live")
+
+    # --- at the edge --------------------------------------------------------------------------------------------------------
+
+    def minimise(self, record: Record, pseudonyms: Pseudonyms) -> Record:
+        """What lands: times, ids of things, keyed references of people, features; of messages referred to only who wrote and whether it asked."""
+        land = {"message": self._message, "reaction": self._reaction}.get(record.kind)
+        return land(record, pseudonyms) if land else Record(record.kind, record.key, {})
+
+    def _message(self, record: Record, pseudonyms: Pseudonyms) -> Record:
+        told = self.told(record)
+        kept: dict[str, Any] = {"room": told.room}
+        if told.deleted or told.ignored:
+            kept |= {"deleted": told.deleted, "ignored": told.ignored}
+        else:
+            about, root = self._briefs(record, pseudonyms)
+            emails = record.get("emails")
+            mentioned = [self._person(each, emails, pseudonyms) for each in told.mentions]
+            kept |= {
+                "room_name": _text(record.get("room_name")),
+                "at": told.at,
+                "sender": self._person(told.sender, emails, pseudonyms),
+                "features": features([without_short_names(text) for text in told.texts]),
+                "parent": told.parent,
+                "about": about,
+                "root": root,
+                "carries": told.carries,
+                "mentions": sorted(person for person in mentioned if person),
+                "marked": told.marked,
+                "revision": told.revision,
+                "extensions": dict(told.extensions),
+            }
+        return Record(record.kind, told.id, _kept(kept))
+
+    def _reaction(self, record: Record, pseudonyms: Pseudonyms) -> Record:
+        about, root = self._briefs(record, pseudonyms)
+        on, user, name = _text(record.get("on")) or "", _text(record.get("user")), _text(record.get("name")) or ""
+        kept = {
+            "room": _text(record.get("room")),
+            "room_name": _text(record.get("room_name")),
+            "on": on,
+            "sender": self._person(user, record.get("emails"), pseudonyms),
+            "at": record.get("at"),
+            "untimed": record.get("timed") is False,
+            "meaning": sign_of(name),
+            "about": about,
+            "root": root or about,
+            "deleted": record.get("removed") is True,
+            "ignored": _text(record.get("ignored")),
+        }
+        # names of signs of one's own making say more than a sign does, and account ids do not land: the key holds neither
+        by = self.reference(pseudonyms, "account", f"{user}\x1f{name}") or ""
+        return Record(record.kind, f"{on}/{by}", _kept(kept))
+
+    def _briefs(self, record: Record, pseudonyms: Pseudonyms) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+        chain = [each for each in _listed(record.get("chain")) if isinstance(each, Mapping)]
+        briefs = [self._brief(self.told(each), pseudonyms).landed() for each in (*chain[:1], *chain[-1:])]
+        return (briefs[0], briefs[-1]) if briefs else (None, None)
+
+    def _brief(self, told: Told, pseudonyms: Pseudonyms) -> Brief:
+        asked = not (told.parent or told.ignored or told.deleted) and (
+            told.marked == "question" or asks([without_short_names(text) for text in told.texts])
+        )
+        sender = self.reference(pseudonyms, "account", told.sender)
+        return Brief(told.id, sender, is_question=asked, deleted=told.deleted, changed=bool(told.revision))
+
+    def _person(self, account: str | None, emails: Any, pseudonyms: Pseudonyms) -> list[str] | None:
+        """[reference of the account, and of the address where one is known]."""
+        if not account:
+            return None
+        email = _text(emails.get(account)) if isinstance(emails, Mapping) else None
+        found = (self.reference(pseudonyms, "account", account), self.reference(pseudonyms, "email", email))
+        return [each for each in found if each]
+
+    # --- map ----------------------------------------------------------------------------------------------------------------
+
+    @maps("message", deleted=True)
+    @maps("reaction", deleted=True)
+    def deletion(self, record: Record, people: People) -> Iterable[Outcome]:
+        """What is gone takes back all that was made of it."""
+        return gone(record.key)
+
+    @maps("message")
+    def message(self, record: Record, people: People) -> Iterable[Outcome]:
+        """A message: a question, an answer, another reply, something shared, or a post."""
+        if record.get("ignored"):
+            return (Ignored(record["ignored"]),)
+        return said(
+            Message(
+                id=record.key,
+                sender=Person(*record["sender"]),
+                at=parse_time(record["at"]),
+                room=self.room(record),
+                features=record["features"],
+                parent=record.get("parent"),
+                about=Brief.of(record.get("about")),
+                root=Brief.of(record.get("root")),
+                carries=record.get("carries"),
+                mentions=[Person(*each) for each in record.get("mentions", ())],
+                marked=record.get("marked"),
+                revision=record.get("revision", ""),
+                extensions=record.get("extensions", {}),
+            ),
+            people,
+        )
+
+    @maps("reaction")
+    def reaction(self, record: Record, people: People) -> Iterable[Outcome]:
+        """A sign on somebody's message; the asker's check mark on an answer accepts it."""
+        if record.get("ignored"):
+            return (Ignored(record["ignored"]),)
+        return signed(self.sign(record), people)
+
+    def sign(self, record: Record) -> Sign:
+        """The sign that a landed reaction is."""
+        return Sign(
+            id=record.key,
+            sender=Person(*record["sender"]),
+            at=parse_time(record["at"]),
+            room=self.room(record),
+            on=record.get("on"),
+            meaning=record.get("meaning"),
+            about=Brief.of(record.get("about")),
+            root=Brief.of(record.get("root")),
+            timed=not record.get("untimed"),
+        )
+
+    def channel_kind(self, *names: str | None) -> str | None:
+        """The configured kind of the room that goes by any of these names."""
+        return next((self._kinds[name] for name in names if name and name in self._kinds), None)
+
+
+_SHORT_NAME = re.compile(r"(?<![\w:]):([a-z0-9_+'-]*[a-z+][a-z0-9_+'-]*)(?:::skin-tone-\d)?:(?![\w:])", re.IGNORECASE)
+
+
+def without_short_names(text: str) -> str:
+    """The text without emoji written as `:short_name:`; folded hands stay hands, for they are thanks."""
+    return _SHORT_NAME.sub(lambda found: "🙏" if found[1] == "pray" else " ", text) if ":" in text else text
+
+
+def _kept(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value not in (None, "", [], {}, False)}
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _listed(value: Any) -> Iterator[Any]:
+    return iter(value) if isinstance(value, list | tuple) else iter(())

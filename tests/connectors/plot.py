@@ -1,0 +1,130 @@
+"""The conversation that `tests/recordings/chat` writes for every chat platform: what each message of it must become, everywhere."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import unquote
+from uuid import uuid4
+
+import pytest
+from source_contract import RECORDINGS, SourceContract, completed, landed, mapped, statements_of
+from vendor_contract import asked
+
+from connectors.chat import ChatSource
+from connectors.source import Window
+from leerstroom.errors import ConfigurationError
+from leerstroom.people import Directory, Employee
+from leerstroom.replay import Running
+from leerstroom.revisions import Revisions
+from leerstroom.state import open_state
+from leerstroom.statements import Retracted
+from leerstroom.statements.vocabulary import canonical_verb
+
+OFF_THE_LIST = ("vrijmibo", "directie", "anouk-bram")
+TRUTH = json.loads((RECORDINGS / "chat" / "truth.json").read_text())
+
+
+def messages(folder: Path) -> list[dict[str, Any]]:
+    """The lines of a platform's recording."""
+    return [json.loads(line) for line in (folder / "messages.jsonl").read_text().splitlines()]
+
+
+class PlotContract(SourceContract):
+    """Inherit beside SourceContract: the same conversation says the same on every platform."""
+
+    names: ClassVar[tuple[str, ...]] = (
+        "Anouk de Vries", "Elif Yılmaz", "Hannah O'Connor", "Youssef el Amrani", "wie_weet_het", "06-12345678", "wachtwoord", "reorganisatie",
+    )  # fmt: skip
+
+    sees_deletions: ClassVar[bool] = True  # False where a deleted message vanishes from the lists without a trace
+
+    def outcomes(self, wire: Running, directory: Directory | None = None) -> list[dict[str, Any]]:
+        source = self.made(wire)
+        return statements_of(mapped(source, landed(source, self.pulled(wire)), directory)[1])
+
+    def test_every_message_of_the_plot_becomes_what_was_meant(self, wire: Running) -> None:
+        keys = self.keys()
+        said = {
+            keys[each["object"]["id"]]: canonical_verb(each["verb"]["id"])
+            for each in self.outcomes(wire)
+            if not is_sign(each)
+        }
+        assert said == {key: each["verb"] for key, each in TRUTH.items() if each["verb"]}
+
+    def test_signs_of_the_plot_like_react_and_accept_and_never_ones_own(self, wire: Running) -> None:
+        keys = self.keys()
+        found = sorted(
+            (keys[each["object"]["id"]], canonical_verb(each["verb"]["id"]))
+            for each in self.outcomes(wire)
+            if is_sign(each)
+        )
+        assert found == [
+            ("assen", "reacted"),
+            ("celopmaak", "liked"),
+            ("celopmaak", "voted-up"),
+            ("handleiding", "liked"),
+        ]
+
+    def test_employees_are_found_by_the_address_of_the_users_list_alone(self, wire: Running) -> None:
+        directory = Directory(employees=[Employee("E1", emails=("bram.jansen@voorbeeldstad.example",))])
+        made = self.outcomes(wire, directory)
+        found = [each for each in made if each["actor"]["account"]["homePage"] != self.made(wire).tenant]
+        assert {canonical_verb(each["verb"]["id"]) for each in found} >= {"answered", "asked", "reacted", "liked"}
+
+    def test_nights_under_a_moving_clock_leave_what_one_pull_at_the_end_leaves(self, wire: Running) -> None:
+        """Each night sees only what existed then: a post is edited into a question, its reply becomes an answer, a reply is deleted."""
+        source, facts = self.made(wire), Revisions(open_state("sqlite://"), uuid4().hex)
+        counting: dict[str, dict[str, Any]] = {}
+        for night in range((self.window.end - self.window.start).days):
+            end = self.window.start + timedelta(days=night + 1)
+            wire.world.until = end + timedelta(hours=2)
+            window = Window(end - timedelta(days=1), end).widened(self.source.look_back)
+            _, outcomes = mapped(source, landed(source, self.pulled(wire, window)))
+            plan = facts.plan(statements_of(outcomes), end.isoformat())  # type: ignore[arg-type]  # statements are dictionaries
+            for statement in plan.send:
+                assert counting.setdefault(statement["id"], statement) == statement, "one id, two contents"  # type: ignore[arg-type]
+            gone = facts.retract([each.key for each in outcomes if isinstance(each, Retracted)], end.isoformat())
+            for statement_id, _ in (*plan.void, *gone):
+                counting.pop(statement_id, None)
+        wire.world.until = None
+        left = {(each["verb"]["id"], each["object"]["id"]) for each in counting.values()}
+        final = {(each["verb"]["id"], each["object"]["id"]) for each in self.outcomes(wire)}
+        assert final <= left
+        unseen = {self.keys()[iri] for _, iri in left - final}
+        assert unseen == (set() if self.sees_deletions else {"spijt"})
+
+    def keys(self) -> dict[str, str]:
+        """IRI of a message -> its name in the plot."""
+        source = completed(self.source, {**self.connection(None), "host": "https://x.example"})
+        assert isinstance(source, ChatSource)
+        assert self.recordings is not None
+        return {source.message_iri(line["id"]): line["key"] for line in messages(self.recordings)}
+
+    def test_rooms_off_the_list_are_never_asked_for(self, wire: Running) -> None:
+        source = self.made(wire)
+        with source.api() as api, asked(api) as requests:
+            list(source.pull(api, self.window))
+        assert self.recordings is not None
+        rooms = {line["room"] for line in messages(self.recordings) if TRUTH[line["key"]]["room"] in OFF_THE_LIST}
+        sent = [unquote(f"{request.url} {request.body or ''}") for request in requests]
+        assert len(rooms) == len(OFF_THE_LIST)
+        assert sent
+        assert not [line for line in sent if any(room in line for room in rooms)]
+
+    @pytest.mark.parametrize("room", ["directie", "anouk-bram"])
+    def test_a_private_room_is_never_read_even_on_the_list_and_the_check_says_so(
+        self, wire: Running, room: str
+    ) -> None:
+        assert self.recordings is not None
+        [private] = {line["room"] for line in messages(self.recordings) if TRUTH[line["key"]]["room"] == room}
+        source = completed(self.source, {**self.made(wire).connection.fields, "rooms": [private]}, "chat")
+        with source.api() as api:
+            assert list(source.pull(api, self.window)) == []
+            with pytest.raises(ConfigurationError, match="private"):
+                source.check(api)
+
+
+def is_sign(statement: dict[str, Any]) -> bool:
+    """Whether it was made of a reaction: only texts have a length."""
+    return not any(name.endswith("text-length") for name in statement["context"]["extensions"])

@@ -6,7 +6,7 @@ id → address, from the list of users only), `room_name`, `program` (written by
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
@@ -46,7 +46,7 @@ def sign(on: Mapping[str, Any], *, id: str, room: str, name: Any, user: Any, at:
     A reaction without a time of its own has `timed` false and the message's time.
     """
     return {
-        "on": id, "room": room, "name": name, "user": user, "at": at, "chain": [on, *_listed(on.get("chain"))], **more,
+        "on": id, "room": room, "name": name, "user": user, "at": at, "chain": [on, *list_of(on.get("chain"))], **more,
     }  # fmt: skip
 
 
@@ -85,7 +85,7 @@ class ChatSource(Source):
             emails = record.get("emails")
             mentioned = [self._person(each, emails, pseudonyms) for each in told.mentions]
             kept |= {
-                "room_name": _text(record.get("room_name")),
+                "room_name": text_of(record.get("room_name")),
                 "at": told.at,
                 "sender": self._person(told.sender, emails, pseudonyms),
                 "features": features([without_short_names(text) for text in told.texts]),
@@ -102,10 +102,10 @@ class ChatSource(Source):
 
     def _reaction(self, record: Record, pseudonyms: Pseudonyms) -> Record:
         about, root = self._briefs(record, pseudonyms)
-        on, user, name = _text(record.get("on")) or "", _text(record.get("user")), _text(record.get("name")) or ""
+        on, user, name = text_of(record.get("on")) or "", text_of(record.get("user")), text_of(record.get("name")) or ""
         kept = {
-            "room": _text(record.get("room")),
-            "room_name": _text(record.get("room_name")),
+            "room": text_of(record.get("room")),
+            "room_name": text_of(record.get("room_name")),
             "on": on,
             "sender": self._person(user, record.get("emails"), pseudonyms),
             "at": record.get("at"),
@@ -114,14 +114,14 @@ class ChatSource(Source):
             "about": about,
             "root": root or about,
             "deleted": record.get("removed") is True,
-            "ignored": _text(record.get("ignored")),
+            "ignored": text_of(record.get("ignored")),
         }
         # names of signs of one's own making say more than a sign does, and account ids do not land: the key holds neither
         by = self.reference(pseudonyms, "account", f"{user}\x1f{name}") or ""
         return Record(record.kind, f"{on}/{by}", _kept(kept))
 
     def _briefs(self, record: Record, pseudonyms: Pseudonyms) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
-        chain = [each for each in _listed(record.get("chain")) if isinstance(each, Mapping)]
+        chain = [each for each in list_of(record.get("chain")) if isinstance(each, Mapping)]
         briefs = [self._brief(self.told(each), pseudonyms).landed() for each in (*chain[:1], *chain[-1:])]
         return (briefs[0], briefs[-1]) if briefs else (None, None)
 
@@ -136,7 +136,7 @@ class ChatSource(Source):
         """[reference of the account, and of the address where one is known]."""
         if not account:
             return None
-        email = _text(emails.get(account)) if isinstance(emails, Mapping) else None
+        email = text_of(emails.get(account)) if isinstance(emails, Mapping) else None
         found = (self.reference(pseudonyms, "account", account), self.reference(pseudonyms, "email", email))
         return [each for each in found if each]
 
@@ -210,9 +210,29 @@ def _kept(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value not in (None, "", [], {}, False)}
 
 
-def _text(value: Any) -> str | None:
+# --- reading what may be anything -----------------------------------------------------------------------------------------------
+
+
+def text_of(value: Any) -> str | None:
+    """The value where it is a text that says something."""
     return value if isinstance(value, str) and value else None
 
 
-def _listed(value: Any) -> Iterator[Any]:
-    return iter(value) if isinstance(value, list | tuple) else iter(())
+def list_of(value: Any) -> list[Any]:
+    """The value where it is a list, else an empty one."""
+    return value if isinstance(value, list) else []
+
+
+def mapping_of(value: Any) -> Mapping[str, Any]:
+    """The value where it is a mapping, else an empty one."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def rows_of(value: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    """The mappings in the list that stands under `name`."""
+    return [each for each in list_of(value.get(name)) if isinstance(each, Mapping)]
+
+
+def int_of(value: Any) -> int | None:
+    """The value where it is a whole number."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -23,7 +23,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
-from connectors.chat import PRIVATE, PROGRAM, SYSTEM, ChatSource, Told, sign
+from connectors.chat import PRIVATE, PROGRAM, SYSTEM, ChatSource, Told, list_of, mapping_of, rows_of, sign, text_of
 from connectors.conversation import Room, channel_kinds_setting
 from connectors.http import Api, RequestRefused
 from connectors.paging import by_cursor, dig
@@ -141,7 +141,7 @@ class Slack(ChatSource):
 
     def _records(self, message: dict[str, Any], users: "_Users") -> Iterator[Record]:
         program = users.is_program(message.get("user"))
-        signs = [(row.get("name"), user) for row in _rows(message, "reactions") for user in _listed(row.get("users"))]
+        signs = [(row.get("name"), user) for row in rows_of(message, "reactions") for user in list_of(row.get("users"))]
         emails = users.emails(message.get("user"), *_mentioned(message), *(user for _, user in signs))
         yield Record("message", _key(message), {**message, "emails": emails, "program": program})
         for name, user in signs:
@@ -152,7 +152,9 @@ class Slack(ChatSource):
     @staticmethod
     def _sign(message: Raw, name: Any, user: Any, **more: Any) -> Record:
         fields = {"at": _milliseconds(message.get("ts")), "timed": False, "room_name": message.get("room_name"), **more}
-        made = sign(message, id=_key(message), room=_text(message.get("channel")) or "", name=name, user=user, **fields)
+        made = sign(
+            message, id=_key(message), room=text_of(message.get("channel")) or "", name=name, user=user, **fields
+        )
         return Record("reaction", f"{_key(message)}/{name}/{user}", made)
 
     def _channel(self, api: Api, channel: str) -> dict[str, Any]:
@@ -180,20 +182,20 @@ class Slack(ChatSource):
     def read(self, payload: Any) -> Iterator[Record]:
         """A message, a page of history or of replies, reactions, an event of the Events API, or a recorded exchange of these."""
         for item, chain in self._remembered.chains(_items(payload)):
-            if _text(item.get("type")) in _REACTED:
+            if text_of(item.get("type")) in _REACTED:
                 yield self._event(item, chain)
             elif "ts" in item:
                 message = {"chain": chain, **item}
                 yield Record("message", _key(item), message)
-                for row in _rows(item, "reactions"):
-                    for user in _listed(row.get("users")):
+                for row in rows_of(item, "reactions"):
+                    for user in list_of(row.get("users")):
                         yield self._sign(message, row.get("name"), user)
             else:
                 yield Record(str(item.get("type") or "answer"), "", {})  # lists of people, channels, other events
 
     def _event(self, event: Raw, chain: list[Raw]) -> Record:
         """A reaction of the Events API, which alone tells when it was given."""
-        on = chain[0] if chain else {**_mapping(event.get("item")), "user": event.get("item_user")}
+        on = chain[0] if chain else {**mapping_of(event.get("item")), "user": event.get("item_user")}
         return self._sign(
             {**on, "chain": chain[1:]}, event.get("reaction"), event.get("user"),
             at=_milliseconds(event.get("event_ts")), timed=True, removed=event.get("type") == "reaction_removed",
@@ -203,18 +205,18 @@ class Slack(ChatSource):
 
     def told(self, message: Raw) -> Told:
         """A message of Slack. `ts` is its id in the channel and its time, kept as text: a float loses the end of it."""
-        text, subtype = message.get("text"), _text(message.get("subtype"))
+        text, subtype = message.get("text"), text_of(message.get("subtype"))
         thread = _thread(message)
         return Told(
             id=_key(message),
-            room=_text(message.get("channel")) or "",
+            room=text_of(message.get("channel")) or "",
             at=_milliseconds(message.get("ts")),
-            sender=_text(message.get("user")),
+            sender=text_of(message.get("user")),
             texts=[_plain(text)] if isinstance(text, str) else [],
             parent=thread,
-            carries=types.FILE if _rows(message, "files") or message.get("upload") else None,
+            carries=types.FILE if rows_of(message, "files") or message.get("upload") else None,
             mentions=_mentioned(message),
-            revision=_ts(_mapping(message.get("edited")).get("ts")),
+            revision=_ts(mapping_of(message.get("edited")).get("ts")),
             deleted=subtype in {"tombstone", "message_deleted"},
             ignored=_reason(message, subtype),
         )
@@ -240,7 +242,7 @@ class _Users:
     def _user(self, user: str) -> Raw:
         if user not in self._known:
             try:
-                self._known[user] = _mapping(_asked(self._api, "users.info", {"user": user}).get("user"))
+                self._known[user] = mapping_of(_asked(self._api, "users.info", {"user": user}).get("user"))
             except RequestRefused:  # user_not_found: of another workspace in a shared channel
                 self._known[user] = {}
         return self._known[user]
@@ -278,7 +280,7 @@ def _items(payload: Any, channel: str = "") -> list[Raw]:
     if "response" in payload and "request" in payload:
         query = parse_qs(urlsplit(str(dig(payload, "request.url") or dig(payload, "request.path"))).query)
         return _items(dig(payload, "response.body"), next(iter(query.get("channel", ())), ""))
-    channel = _text(payload.get("channel")) or channel
+    channel = text_of(payload.get("channel")) or channel
     match payload:
         case {"messages": [*messages]}:
             return [{"channel": channel, **each} for each in messages if isinstance(each, dict)]
@@ -320,15 +322,15 @@ def _is_private(channel: Raw) -> bool:
 
 
 def _key(item: Raw) -> str:
-    return f"{_text(item.get('channel')) or ''}/{_ts(item.get('ts') or item.get('event_ts'))}"
+    return f"{text_of(item.get('channel')) or ''}/{_ts(item.get('ts') or item.get('event_ts'))}"
 
 
 def _thread(item: Raw) -> str | None:
     """Key of the message that opened the thread, or of the one reacted to; None for what opens one itself."""
-    if _text(item.get("type")) in _REACTED:
-        return _key(_mapping(item.get("item")))
+    if text_of(item.get("type")) in _REACTED:
+        return _key(mapping_of(item.get("item")))
     thread = _ts(item.get("thread_ts"))
-    return f"{_text(item.get('channel')) or ''}/{thread}" if thread and thread != _ts(item.get("ts")) else None
+    return f"{text_of(item.get('channel')) or ''}/{thread}" if thread and thread != _ts(item.get("ts")) else None
 
 
 def _ts(value: Any) -> str:
@@ -376,19 +378,3 @@ def _plain(text: str) -> str:
 def _mentioned(message: Raw) -> list[str]:
     text = message.get("text")
     return sorted(set(_MENTION.findall(text))) if isinstance(text, str) else []
-
-
-def _mapping(value: Any) -> Raw:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _rows(value: Raw, name: str) -> list[Raw]:
-    return [each for each in _listed(value.get(name)) if isinstance(each, Mapping)]
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None

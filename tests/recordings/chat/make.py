@@ -5,6 +5,8 @@ a message: {"key": its name below, "id": the key of its record, "room", "version
 People, rooms and texts are made up. The expected verb of each message stands in the plot; `truth.json` holds them for the tests.
 """
 
+import base64
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -211,9 +213,70 @@ def slack() -> None:
     write("slack", server, shown, lambda said: f"{rooms[said.room]}/{ts(said)}", rooms.__getitem__)
 
 
+# --- Mattermost ------------------------------------------------------------------------------------------------------------------
+
+
+def token26(text: str) -> str:
+    """26 letters and digits, as Mattermost's ids are."""
+    return base64.b32encode(hashlib.sha256(text.encode()).digest()).decode().lower()[:26]
+
+
+def mattermost() -> None:
+    users = {who: token26(f"user {who}") for who in PEOPLE}
+    rooms = {room: token26(f"room {room}") for room in ROOMS}
+    kinds = {"open": "O", "private": "P", "direct": "D"}
+
+    def post_id(said: Said) -> str:
+        return token26(f"post {said.key}")
+
+    def shown(state: State) -> dict[str, Any]:
+        said = state.said
+        post: dict[str, Any] = {
+            "id": post_id(said), "create_at": ms(said.at), "update_at": max(ms(at) for at in (said.at, state.edited or said.at, *(at for _, _, at in state.signs))),
+            "edit_at": ms(state.edited) if state.edited else 0, "delete_at": 0, "is_pinned": False, "user_id": users[said.who], "channel_id": rooms[said.room],
+            "root_id": post_id(MESSAGES[said.thread]) if said.thread else "", "original_id": "", "message": with_mentions(state.text, lambda who: f"@{who}"), "type": "", "props": {},
+            "hashtags": "", "pending_post_id": "", "reply_count": 0, "metadata": {},
+        }  # fmt: skip
+        if said.sort == "join":
+            post |= {
+                "type": "system_join_channel",
+                "message": f"{said.who} joined the channel.",
+                "props": {"username": said.who},
+            }
+        if said.sort == "bot":
+            post["props"] = {"from_bot": "true"}
+        if said.file:
+            post |= {
+                "file_ids": [token26("file")],
+                "metadata": {"files": [{"id": token26("file"), "name": said.file, "extension": "xlsx", "size": 1024}]},
+            }
+        if state.signs:
+            post["has_reactions"] = True
+            post["metadata"]["reactions"] = [
+                {"user_id": users[who], "post_id": post_id(said), "emoji_name": name, "create_at": ms(at), "update_at": ms(at), "delete_at": 0, "remote_id": "", "channel_id": rooms[said.room]}
+                for who, name, at in state.signs
+            ]  # fmt: skip
+        return post
+
+    def gone(state: State, since: str) -> dict[str, Any]:
+        return {**shown(state), "delete_at": ms(since), "update_at": ms(since)}
+
+    server = {
+        "token": "a-token-that-reads",
+        "me": {"id": token26("me"), "username": "leerstroom", "roles": "system_user"},
+        "channels": [{"id": rooms[room], "team_id": token26("team"), "type": kinds[sort], "name": room, "display_name": room, "delete_at": 0} for room, sort in ROOMS.items()],
+        "users": [
+            {"id": users[who], "username": who, "email": mail, "first_name": name.split()[0], "last_name": name.split(maxsplit=1)[-1], "nickname": "", "delete_at": 0, **({"is_bot": True} if who == "leerbot" else {})}
+            for who, (name, mail) in PEOPLE.items()
+        ],
+    }  # fmt: skip
+    write("mattermost", server, shown, post_id, rooms.__getitem__, gone)
+
+
 def main() -> None:
     """Writes all."""
     slack()
+    mattermost()
     truth = {said.key: {"room": said.room, "verb": said.verb} for said in PLOT}
     (HERE / "chat" / "truth.json").write_text(json.dumps(truth, indent=1) + "\n", encoding="utf-8")
 

@@ -1,0 +1,224 @@
+"""Mattermost: the contract, pairs, and each trap of its API by name."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from plot import PlotContract, messages
+from source_contract import RECORDINGS, check_pair, completed, landed, mapped, pairs, statements_of
+from vendor_contract import Contract, asked
+
+from connectors.source import Record, Window
+from connectors.sources.mattermost import Mattermost
+from leerstroom.errors import BadRecord, ConfigurationError, RateLimited
+from leerstroom.replay import Fault, Running, running
+from leerstroom.statements import Retracted, verbs
+from leerstroom.statements.vocabulary import EXTENSION_BASE, canonical_verb
+
+ROOMS = {json.loads(json.dumps(line))["room"]: line["key"] for line in messages(RECORDINGS / "mattermost")}
+EXCEL, DATA = (
+    next(line["room"] for line in messages(RECORDINGS / "mattermost") if line["key"] == key)
+    for key in ("macro", "dataset")
+)
+FIELDS = {"token": "a-token-that-reads", "tenant": "https://x.example", "rooms": [EXCEL, DATA]}
+WEEKS = Window(datetime(2026, 10, 26, tzinfo=UTC), datetime(2026, 11, 16, tzinfo=UTC))
+
+
+class TestMattermost(PlotContract):
+    source = Mattermost
+    fields = FIELDS
+    recordings = RECORDINGS / "mattermost"
+    window = WEEKS
+    paged = "/posts"
+
+
+@pytest.mark.parametrize("pair", pairs("mattermost"), ids=lambda path: path.stem)
+def test_pair(pair: Path) -> None:
+    check_pair(Mattermost, pair)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Running]:
+    with running(RECORDINGS, only=("mattermost",)) as server:
+        yield server
+
+
+def source_at(url: str, **fields: Any) -> Mattermost:
+    made = completed(Mattermost, {**FIELDS, "host": url, **fields}, "chat")
+    assert isinstance(made, Mattermost)
+    return made
+
+
+def pull(source: Mattermost, window: Window = WEEKS) -> list[Record]:
+    with source.api() as api:
+        return list(source.pull(api, window))
+
+
+def statements(source: Mattermost, records: list[Record]) -> list[dict[str, Any]]:
+    return statements_of(mapped(source, landed(source, records))[1])
+
+
+def read(*payloads: Any) -> tuple[list[dict[str, Any]], list[str], dict[str, int]]:
+    """(statements, keys taken back, reasons of the ignored)."""
+    source = source_at("https://x.example")
+    records = [record for payload in payloads for record in source.read(payload)]
+    mapper, outcomes = mapped(source, landed(source, records))
+    return (
+        statements_of(outcomes),
+        [each.key for each in outcomes if isinstance(each, Retracted)],
+        dict(mapper.counts.ignored),
+    )
+
+
+def post(text: str, post_id: str = "p1", **fields: Any) -> dict[str, Any]:
+    return {"id": post_id, "create_at": 1793700000000, "update_at": 1793700000000, "edit_at": 0, "delete_at": 0, "user_id": "u1", "channel_id": "c1", "root_id": "", "message": text, "type": "", **fields}  # fmt: skip
+
+
+def test_every_request_is_one_that_mattermost_describes(server: Running) -> None:
+    contract = Contract.read(RECORDINGS / "mattermost" / "openapi.json")
+    source = source_at(f"{server.url}/mattermost")
+    with source.api() as api, asked(api) as sent:
+        list(source.pull(api, WEEKS))
+        source.check(api)
+    assert len(sent) > 8
+    assert contract.faults(sent) == []
+
+
+def test_since_never_comes_with_paging(server: Running) -> None:
+    source = source_at(f"{server.url}/mattermost")
+    with source.api() as api, asked(api) as sent:
+        list(source.pull(api, WEEKS))
+    since = [str(request.url) for request in sent if "since=" in str(request.url)]
+    assert len(since) == 2
+    assert not [url for url in since if any(name in url for name in ("page=", "per_page=", "before=", "after="))]
+
+
+def test_since_gives_edits_and_deletions_of_posts_from_before_the_window(server: Running) -> None:
+    """On 4 November a post of the 3rd became a question, and a reply of the 2nd was deleted."""
+    records = pull(
+        source_at(f"{server.url}/mattermost"),
+        Window(datetime(2026, 11, 4, tzinfo=UTC), datetime(2026, 11, 5, tzinfo=UTC)),
+    )
+    found = {line["key"]: line["id"] for line in messages(RECORDINGS / "mattermost")}
+    assert {record.key for record in records} == {found[key] for key in ("macro", "spijt", "week-8")}
+
+
+def test_a_reply_or_reaction_to_an_old_post_does_not_bring_the_post_again(server: Running) -> None:
+    """A reply of 12 November modifies the question of 26 October, which `since` then shows."""
+    records = pull(
+        source_at(f"{server.url}/mattermost"),
+        Window(datetime(2026, 11, 12, 12, tzinfo=UTC), datetime(2026, 11, 13, tzinfo=UTC)),
+    )
+    assert [record["message"] for record in records] == ["Op het dataplein, onder Basisregistraties."]
+    [answered] = statements(source_at("https://x.example"), records)
+    assert answered["verb"]["id"] == verbs.ANSWERED.iri
+
+
+def test_reactions_have_their_own_time(server: Running) -> None:
+    made = statements(source_at(f"{server.url}/mattermost"), pull(source_at(f"{server.url}/mattermost")))
+    [accepted] = [each for each in made if each["verb"]["id"] == verbs.VOTED_UP.iri]
+    assert accepted["timestamp"] == "2026-10-27T09:41:00.000Z"
+    [liked] = [each for each in made if each["timestamp"] == "2026-10-28T08:45:00.000Z"]
+    assert EXTENSION_BASE + "rule" not in liked["context"]["extensions"]
+
+
+def test_a_mention_is_found_by_the_name_behind_the_at(server: Running) -> None:
+    made = statements(source_at(f"{server.url}/mattermost"), pull(source_at(f"{server.url}/mattermost")))
+    mentions = [each["context"]["extensions"].get(EXTENSION_BASE + "mentions") for each in made]
+    assert [len(each) for each in mentions if each] == [1]
+
+
+def test_posts_are_a_map_and_their_order_a_list() -> None:
+    page = {
+        "order": ["b", "a"],
+        "posts": {
+            "a": post("Weet iemand dit?", "a"),
+            "b": post("Jazeker, links bovenaan.", "b", root_id="a", user_id="u2"),
+        },
+    }
+    made, _, _ = read(page)
+    assert [canonical_verb(each["verb"]["id"]) for each in made] == ["answered", "asked"]
+
+
+def test_a_deleted_post_takes_back_what_was_said(server: Running) -> None:
+    [before], _, _ = read(post("Weet iemand dit?"))
+    made, taken_back, _ = read(post("Weet iemand dit?", delete_at=1793700100000))
+    assert made == []
+    assert before["context"]["extensions"][EXTENSION_BASE + "record"] in taken_back
+
+
+def test_an_earlier_form_of_an_edited_post_is_no_deletion() -> None:
+    made, taken_back, ignored = read(post("Weet iemand dit", "old", original_id="p1", delete_at=1793700100000))
+    assert (made, taken_back, ignored) == ([], [], {"earlier form of an edited post": 1})
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"props": {"from_webhook": "true"}},
+        {"props": {"from_bot": "true"}},
+        {"type": "system_add_to_channel"},
+        {"type": "custom_calls"},
+    ],
+)
+def test_bots_webhooks_and_system_posts_say_nothing(fields: dict[str, Any]) -> None:
+    made, _, ignored = read(post("Wie weet dit?", **fields))
+    assert made == []
+    assert ignored.keys() <= {"message of a program", "notice of the platform about the room or its members"}
+
+
+@pytest.mark.parametrize("sort", ["D", "G", "P"])
+def test_direct_and_private_channels_land_without_a_word(sort: str) -> None:
+    source = source_at("https://x.example")
+    [kept] = landed(
+        source,
+        list(
+            source.read({
+                "event": "posted",
+                "data": {"channel_type": sort, "post": json.dumps(post("Ken jij een cursus?"))},
+            })
+        ),
+    )
+    assert set(kept) <= {"room", "ignored"}
+
+
+def test_a_limit_says_in_a_header_how_many_seconds_are_left(server: Running) -> None:
+    server.faults.waiting[:] = [Fault("too_many", times=1, seconds=40)]
+    source = source_at(f"{server.url}/mattermost")
+    with source.api() as api:
+        api._patience_s = 1
+        with pytest.raises(RateLimited) as caught:
+            list(source.pull(api, WEEKS))
+    assert caught.value.retry_after_s == 40
+
+
+def test_more_changes_than_since_tells_are_a_warning(
+    server: Running, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connectors.sources.mattermost._MOST_SINCE", 5)
+    pull(source_at(f"{server.url}/mattermost"))
+    assert "changed more often than Mattermost tells at once" in caplog.text
+
+
+def test_an_unknown_channel_is_named(server: Running) -> None:
+    with pytest.raises(ConfigurationError, match="nowhere"):
+        pull(source_at(f"{server.url}/mattermost", rooms=["nowhere"]))
+
+
+def test_an_outgoing_webhook_is_a_post() -> None:
+    hook = {"token": "t", "team_id": "t1", "team_domain": "x", "channel_id": "c1", "channel_name": "algemeen", "timestamp": 1793700000000, "user_id": "u1", "user_name": "femke", "post_id": "p1", "text": "Weet iemand hoe dit werkt?", "trigger_word": "", "file_ids": ""}  # fmt: skip
+    assert read(hook)[0] == read(post("Weet iemand hoe dit werkt?"))[0]
+
+
+def test_all_recorded_payloads_of_mattermost_are_read(shared: Path) -> None:
+    source, made, refused = source_at("https://x.example"), [], []
+    for file in sorted((shared / "recordings" / "mattermost").glob("*/*.json")):
+        try:
+            made += statements(source, list(source.read(json.loads(file.read_text()))))
+        except BadRecord:
+            refused.append(file.name)
+    assert len(made) == 5
+    assert refused == ["mattermost_erros.json"]

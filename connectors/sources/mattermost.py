@@ -73,6 +73,8 @@ class Mattermost(ChatSource):
         "reaction": {"user": "account"},
     }
 
+    most_since: ClassVar[int] = 1000  # posts that `since` shows, by the vendor's own figure
+
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
         self._remembered = Remembered(key=_id, refers_to=_root)
@@ -120,7 +122,7 @@ class Mattermost(ChatSource):
         for found in by_cursor(page, where=f"connection '{api.connection}' at {path}"):
             written |= {_id(each) for each in found if start <= _at(each) < _ms(window.end)}
         modified, _ = _listed(api, path, {"since": start - 1}, posts)
-        if len(modified) >= _MOST_SINCE:
+        if len(modified) >= self.most_since:
             logger.warning("connection %s: channel %s changed more often than Mattermost tells at once; shorten the window or the look-back", api.connection, channel)  # fmt: skip
         written |= {_id(each) for each in modified if start <= _at(each) < _ms(window.end)}
         return posts, written

@@ -1,6 +1,7 @@
 """The conversation that `tests/recordings/chat` writes for every chat platform: what each message of it must become, everywhere."""
 
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar
@@ -37,6 +38,7 @@ class PlotContract(SourceContract):
         "Anouk de Vries", "Elif Yılmaz", "Hannah O'Connor", "Youssef el Amrani", "wie_weet_het", "06-12345678", "wachtwoord", "reorganisatie",
     )  # fmt: skip
 
+    private_rooms: ClassVar[tuple[str, ...]] = ("directie", "anouk-bram")
     sees_deletions: ClassVar[bool] = True  # False where a deleted message vanishes from the lists without a trace
 
     def outcomes(self, wire: Running, directory: Directory | None = None) -> list[dict[str, Any]]:
@@ -110,19 +112,18 @@ class PlotContract(SourceContract):
         sent = [unquote(f"{request.url} {request.body or ''}") for request in requests]
         assert len(rooms) == len(OFF_THE_LIST)
         assert sent
-        assert not [line for line in sent if any(room in line for room in rooms)]
+        found = [line for line in sent if re.search(rf"(?<![\w-])({chr(124).join(map(re.escape, rooms))})(?!\w)", line)]
+        assert found == []
 
-    @pytest.mark.parametrize("room", ["directie", "anouk-bram"])
-    def test_a_private_room_is_never_read_even_on_the_list_and_the_check_says_so(
-        self, wire: Running, room: str
-    ) -> None:
+    def test_a_private_room_is_never_read_even_on_the_list_and_the_check_says_so(self, wire: Running) -> None:
         assert self.recordings is not None
-        [private] = {line["room"] for line in messages(self.recordings) if TRUTH[line["key"]]["room"] == room}
-        source = completed(self.source, {**self.made(wire).connection.fields, "rooms": [private]}, "chat")
-        with source.api() as api:
-            assert list(source.pull(api, self.window)) == []
-            with pytest.raises(ConfigurationError, match="private"):
-                source.check(api)
+        for room in self.private_rooms:
+            [private] = {line["room"] for line in messages(self.recordings) if TRUTH[line["key"]]["room"] == room}
+            source = completed(self.source, {**self.made(wire).connection.fields, "rooms": [private]}, "chat")
+            with source.api() as api:
+                assert list(source.pull(api, self.window)) == []
+                with pytest.raises(ConfigurationError, match="private"):
+                    source.check(api)
 
 
 def is_sign(statement: dict[str, Any]) -> bool:

@@ -195,11 +195,13 @@ def test_a_limit_says_in_a_header_how_many_seconds_are_left(server: Running) -> 
     assert caught.value.retry_after_s == 40
 
 
-def test_more_changes_than_since_tells_are_a_warning(
-    server: Running, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("connectors.sources.mattermost._MOST_SINCE", 5)
-    pull(source_at(f"{server.url}/mattermost"))
+def test_more_changes_than_since_tells_are_a_warning(server: Running, caplog: pytest.LogCaptureFixture) -> None:
+    class Small(Mattermost):
+        most_since = 5
+
+    source = completed(Small, {**FIELDS, "host": f"{server.url}/mattermost"}, "chat")
+    assert isinstance(source, Small)
+    pull(source)
     assert "changed more often than Mattermost tells at once" in caplog.text
 
 

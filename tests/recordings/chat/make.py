@@ -7,6 +7,7 @@ People, rooms and texts are made up. The expected verb of each message stands in
 
 import base64
 import hashlib
+import html
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -273,8 +274,73 @@ def mattermost() -> None:
     write("mattermost", server, shown, post_id, rooms.__getitem__, gone)
 
 
+# --- Zulip -----------------------------------------------------------------------------------------------------------------------
+
+
+def zulip() -> None:
+    users = {who: 100 + number for number, who in enumerate(PEOPLE)}
+    rooms = {room: 10 + number for number, room in enumerate(ROOMS)}
+    order = {
+        said.key: 5000 + number for number, said in enumerate(sorted(PLOT, key=lambda said: said.at))
+    }  # ids grow with time
+    names = {
+        "white_check_mark": ("check", "2705"),
+        "+1": ("+1", "1f44d"),
+        "tada": ("tada", "1f389"),
+        "eyes": ("eyes", "1f440"),
+    }
+
+    def shown(state: State) -> dict[str, Any]:
+        said = state.said
+        content = with_mentions(
+            html.escape(state.text, quote=False),
+            lambda who: f'<span class="user-mention" data-user-id="{users[who]}">@{PEOPLE[who][0]}</span>',
+        )
+        for address in ("https://support.example.org/draaitabel", "https://example.org/sneltoetsen"):
+            content = content.replace(address, f'<a href="{address}">{address}</a>')
+        if said.file:
+            content = f'<a href="/user_uploads/2/ce/{said.file}">{said.file}</a>'
+        message: dict[str, Any] = {
+            "id": order[said.key], "type": "stream", "stream_id": rooms[said.room], "display_recipient": said.room, "subject": f"onderwerp {said.thread or said.key}", "sender_id": users[said.who],
+            "sender_email": f"user{users[said.who]}@voorbeeldstad.zulip.example", "sender_full_name": PEOPLE[said.who][0], "sender_realm_str": "voorbeeldstad", "timestamp": ms(said.at) // 1000,
+            "content": f"<p>{content}</p>", "content_type": "text/html", "client": "website", "is_me_message": False, "recipient_id": 7, "submessages": [], "topic_links": [], "flags": ["read"],
+            "reactions": [{"emoji_name": names[name][0], "emoji_code": names[name][1], "reaction_type": "unicode_emoji", "user_id": users[who]} for who, name, _ in state.signs],
+        }  # fmt: skip
+        if said.room == "anouk-bram":
+            del message["stream_id"]
+            message |= {
+                "type": "private",
+                "subject": "",
+                "display_recipient": [
+                    {"id": users[who], "email": PEOPLE[who][1], "full_name": PEOPLE[who][0]}
+                    for who in ("anouk", "bram")
+                ],
+            }
+        if said.sort == "join":
+            message |= {
+                "client": "Internal",
+                "sender_realm_str": "zulipinternal",
+                "sender_id": 6,
+                "sender_full_name": "Notification Bot",
+            }
+        if state.edited:
+            message["last_edit_timestamp"] = ms(state.edited) // 1000
+        return message
+
+    server = {
+        "email": "leerstroom-bot@voorbeeldstad.zulip.example", "key": "an-api-key-that-reads", "user_id": 99,
+        "streams": [{"stream_id": rooms[room], "name": room, "invite_only": sort == "private", "is_web_public": False, "history_public_to_subscribers": True} for room, sort in ROOMS.items() if sort != "direct"],
+        "members": [
+            {"user_id": users[who], "full_name": name, "email": f"user{users[who]}@voorbeeldstad.zulip.example", "delivery_email": None if who == "hannah" else mail, "is_bot": who == "leerbot", "is_active": True, "role": 400}
+            for who, (name, mail) in PEOPLE.items()
+        ],
+    }  # fmt: skip
+    write("zulip", server, shown, lambda said: str(order[said.key]), lambda room: str(rooms[room]))
+
+
 def main() -> None:
     """Writes all."""
+    zulip()
     slack()
     mattermost()
     truth = {said.key: {"room": said.room, "verb": said.verb} for said in PLOT}

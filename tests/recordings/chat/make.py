@@ -338,8 +338,61 @@ def zulip() -> None:
     write("zulip", server, shown, lambda said: str(order[said.key]), lambda room: str(rooms[room]))
 
 
+# --- Rocket.Chat -----------------------------------------------------------------------------------------------------------------
+
+
+def rocketchat() -> None:
+    rooms = {room: token26(f"rocket {room}")[:17] for room in ROOMS}
+    kinds = {"open": "c", "private": "p", "direct": "d"}
+
+    def message_id(said: Said) -> str:
+        return token26(f"rocket {said.key}")[:17]
+
+    def user(who: str) -> dict[str, str]:
+        return {"_id": token26(f"rocket {who}")[:17], "username": who, "name": PEOPLE[who][0]}
+
+    def shown(state: State) -> dict[str, Any]:
+        said = state.said
+        changed = max(said.at, state.edited, *(at for _, _, at in state.signs))
+        message: dict[str, Any] = {"_id": message_id(said), "rid": rooms[said.room], "msg": with_mentions(state.text, lambda who: f"@{who}"), "ts": iso(said.at), "u": user(said.who), "_updatedAt": iso(changed), "urls": [], "mentions": [{**user(who), "type": "user"} for who in PEOPLE if f"{{{who}}}" in state.text], "channels": []}  # fmt: skip
+        if said.thread:
+            message["tmid"] = message_id(MESSAGES[said.thread])
+        if state.edited:
+            message |= {
+                "editedAt": iso(state.edited),
+                "editedBy": {name: user(said.who)[name] for name in ("_id", "username")},
+            }
+        if said.sort == "join":
+            message |= {"t": "uj", "msg": said.who, "groupable": False}
+        if said.sort == "bot":
+            message["bot"] = {"i": "integration"}
+        if said.file:
+            message |= {
+                "file": {"_id": "f", "name": said.file, "type": "application/vnd.ms-excel"},
+                "files": [{"_id": "f", "name": said.file}],
+                "attachments": [{"title": said.file, "type": "file"}],
+            }
+        if state.signs:
+            names = dict.fromkeys(name for _, name, _ in state.signs)
+            message["reactions"] = {
+                f":{name}:": {"usernames": [who for who, each, _ in state.signs if each == name]} for name in names
+            }
+        return message
+
+    server = {
+        "token": "a-token-that-reads", "user_id": "readerreaderreade",
+        "rooms": [{"_id": rooms[room], "t": kinds[sort], **({"name": room, "fname": room} if sort != "direct" else {"usernames": ["anouk", "bram"]}), "usersCount": 7} for room, sort in ROOMS.items()],
+        "users": [
+            {**user(who), "type": "bot" if who == "leerbot" else "user", "active": True, "status": "offline", "emails": [{"address": mail, "verified": who != "hannah"}]}
+            for who, (_, mail) in PEOPLE.items()
+        ],
+    }  # fmt: skip
+    write("rocketchat", server, shown, message_id, rooms.__getitem__)
+
+
 def main() -> None:
     """Writes all."""
+    rocketchat()
     zulip()
     slack()
     mattermost()

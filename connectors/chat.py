@@ -102,6 +102,7 @@ class ChatSource(Source):
 
     def _reaction(self, record: Record, pseudonyms: Pseudonyms) -> Record:
         about, root = self._briefs(record, pseudonyms)
+        target = next((each for each in list_of(record.get("chain")) if isinstance(each, Mapping)), None)
         on, user, name = text_of(record.get("on")) or "", text_of(record.get("user")), text_of(record.get("name")) or ""
         kept = {
             "room": text_of(record.get("room")),
@@ -112,7 +113,8 @@ class ChatSource(Source):
             "untimed": record.get("timed") is False,
             "meaning": sign_of(name),
             "about": about,
-            "root": root or about,
+            "root": root,
+            "reply": bool(target and self.told(target).parent),
             "deleted": record.get("removed") is True,
             "ignored": text_of(record.get("ignored")),
         }
@@ -122,8 +124,10 @@ class ChatSource(Source):
 
     def _briefs(self, record: Record, pseudonyms: Pseudonyms) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
         chain = [each for each in list_of(record.get("chain")) if isinstance(each, Mapping)]
-        briefs = [self._brief(self.told(each), pseudonyms).landed() for each in (*chain[:1], *chain[-1:])]
-        return (briefs[0], briefs[-1]) if briefs else (None, None)
+        if not chain:
+            return None, None
+        about, root = self.told(chain[0]), self.told(chain[-1])
+        return self._brief(about, pseudonyms).landed(), None if root.parent else self._brief(root, pseudonyms).landed()
 
     def _brief(self, told: Told, pseudonyms: Pseudonyms) -> Brief:
         asked = not (told.parent or told.ignored or told.deleted) and (
@@ -190,6 +194,7 @@ class ChatSource(Source):
             meaning=record.get("meaning"),
             about=Brief.of(record.get("about")),
             root=Brief.of(record.get("root")),
+            opens=not record.get("reply"),
             timed=not record.get("untimed"),
         )
 

@@ -109,6 +109,7 @@ class Sign:
     meaning: str | None = None
     about: Brief | None = None  # that message …
     root: Brief | None = None  # … and the one that opened its conversation
+    opens: bool = True  # whether the message itself opened it
     timed: bool = True
 
 
@@ -204,13 +205,12 @@ def _said(
     message: Message, people: People, verb: Verb, type_iri: str, *, parent: str | None = None, key: str = "",
     rule: str | None = None, confidence: float | None = None,
 ) -> Built:  # fmt: skip
-    seen, room, root = message.features, message.room, message.root
-    parent_type = room.opening_type if root is None or parent == root.id else room.reply_type
+    seen, room = message.features, message.room
     return statement(
         actor=people.actor(message.sender.account, email=message.sender.email),
         verb=verb,
         object=activity(room.message_iri(message.id), type_iri),
-        parent=activity(room.message_iri(parent), parent_type) if parent else None,
+        parent=activity(room.message_iri(parent), _type_of(parent, message)) if parent else None,
         grouping=_grouping(room),
         timestamp=message.at,
         extensions={
@@ -234,11 +234,10 @@ def _signed(
     sign: Sign, people: People, verb: Verb, key: str, rule: str | None = None, confidence: float | None = None
 ) -> Built:
     room = sign.room
-    opens = sign.root is None or sign.on == sign.root.id
     return statement(
         actor=people.actor(sign.sender.account, email=sign.sender.email),
         verb=verb,
-        object=activity(room.message_iri(str(sign.on)), room.opening_type if opens else room.reply_type),
+        object=activity(room.message_iri(str(sign.on)), room.opening_type if sign.opens else room.reply_type),
         grouping=_grouping(room),
         timestamp=sign.at,
         extensions={"channel-kind": room.channel_kind},
@@ -258,6 +257,14 @@ def _taken_back(record_id: str, made: Built, root: Brief | None) -> Iterator[Out
         for key in _forms(record_id, edited=bool(made.revision)):
             if key != (made.key or record_id):
                 yield Retracted(key, reason=reason)
+
+
+def _type_of(parent: str, message: Message) -> str | None:
+    """Type of the message that this one replies to; None where nobody knows whether that one opened the conversation."""
+    room, root = message.room, message.root
+    if room.opening_type == room.reply_type or (root and parent == root.id):
+        return room.opening_type
+    return room.reply_type if root else None
 
 
 def _grouping(room: Room) -> tuple[dict[str, Any], ...]:

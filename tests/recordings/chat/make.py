@@ -390,8 +390,63 @@ def rocketchat() -> None:
     write("rocketchat", server, shown, message_id, rooms.__getitem__)
 
 
+# --- Discourse -------------------------------------------------------------------------------------------------------------------
+
+
+def discourse() -> None:
+    users = {who: 20 + number for number, who in enumerate(PEOPLE)}
+    rooms = {room: 71 + number for number, room in enumerate(ROOMS)}
+    roots = [said for said in PLOT if not said.thread]
+    topics = {root.key: 900 + number for number, root in enumerate(roots)}
+    numbers = {root.key: 1 for root in roots}
+    for root in roots:
+        numbers |= {
+            said.key: number for number, said in enumerate((each for each in PLOT if each.thread == root.key), 2)
+        }
+
+    def shown(state: State) -> dict[str, Any]:
+        said = state.said
+        text = with_mentions(
+            html.escape(state.text, quote=False), lambda who: f'<a class="mention" href="/u/{who}">@{who}</a>'
+        )
+        for address in ("https://support.example.org/draaitabel", "https://example.org/sneltoetsen"):
+            text = text.replace(address, f'<a href="{address}">{address}</a>')
+        if said.file:
+            text = f'<a class="attachment" href="/uploads/short-url/x.xlsx">{said.file}</a> (12 KB)'
+        likes = [who for who, name, _ in state.signs if name != "white_check_mark" and who != said.who]
+        post: dict[str, Any] = {
+            "id": 4000 + number_of(said), "name": PEOPLE[said.who][0], "username": said.who, "user_id": users[said.who], "created_at": iso(said.at), "updated_at": iso(state.edited or said.at), "cooked": f"<p>{text}</p>",
+            "post_number": numbers[said.key], "post_type": 1, "reply_to_post_number": numbers[said.reply] if said.reply else None, "topic_id": topics[said.thread or said.key], "topic_slug": "bericht-in-de-groep",
+            "version": 2 if state.edited else 1, "hidden": False, "deleted_at": None, "user_deleted": False, "wiki": False, "moderator": False, "admin": False, "staff": False, "trust_level": 2,
+            "accepted_answer": any(name == "white_check_mark" for _, name, _ in state.signs), "actions_summary": [{"id": 2, "count": len(likes)}] if likes else [], "_likes": likes,
+        }  # fmt: skip
+        if said.sort == "join":
+            post |= {"post_type": 3, "action_code": "invited_user", "cooked": ""}
+        if said.sort == "bot":
+            post["user_id"] = -2
+        return post
+
+    def gone(state: State, since: str) -> dict[str, Any]:
+        return {**shown(state), "deleted_at": iso(since)}
+
+    server = {
+        "key": "an-api-key-that-reads", "username": "leerstroom", "title": "Bericht in de groep",
+        "categories": [{"id": rooms[room], "name": room, "slug": room, "read_restricted": sort == "private"} for room, sort in ROOMS.items() if sort != "direct"],
+        "users": [{"id": users[who], "username": who, "name": name, "email": mail, "active": True} for who, (name, mail) in PEOPLE.items()],
+    }  # fmt: skip
+    write(
+        "discourse",
+        server,
+        shown,
+        lambda said: f"{topics[said.thread or said.key]}/{numbers[said.key]}",
+        lambda room: str(rooms[room]),
+        gone,
+    )
+
+
 def main() -> None:
     """Writes all."""
+    discourse()
     rocketchat()
     zulip()
     slack()

@@ -137,6 +137,17 @@ def by_offset(
             return
 
 
+def listed(api: Api, path: str, items: str, query: Mapping[str, Any] | None = None) -> list[Mapping[str, Any]]:
+    """The mappings in the list under the dotted path `items` of one answer, empty where the answer is the list. Raises UnexpectedShape for no list."""
+    body = api.get(path, query).body
+    found = dig(body, items) if items else body
+    if not isinstance(found, list):
+        raise UnexpectedShape(
+            f"connection '{api.connection}' at {path}: the answer holds no list{f' {items!r}' if items else ''}"
+        )
+    return [each for each in found if isinstance(each, Mapping)]
+
+
 def named(value: Any, path: str) -> Any:
     """Like `dig`, for names that may hold dots themselves (`@odata.nextLink`): a name of the outermost table wins."""
     return value[path] if isinstance(value, Mapping) and path in value else dig(value, path)

@@ -316,6 +316,18 @@ class BearerToken:
         return request
 
 
+class Headers:
+    """Headers of the platform's own that say who asks, for requests."""
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._headers = dict(headers)
+
+    def __call__(self, request: Any) -> Any:
+        """Adds the headers."""
+        request.headers.update(self._headers)
+        return request
+
+
 Gathered = Iterable[tuple[Iterable[Record], Outcome | BadRecord]]
 
 

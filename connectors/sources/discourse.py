@@ -38,8 +38,8 @@ from connectors.chat import (
 )
 from connectors.conversation import Room, accepted, channel_kinds_setting
 from connectors.http import Api
-from connectors.paging import by_number, dig
-from connectors.source import Connection, Kind, Record, Setting, Verified, Window, maps
+from connectors.paging import by_number, dig, listed
+from connectors.source import Connection, Headers, Kind, Record, Setting, Verified, Window, maps
 from leerstroom.errors import BadRecord, ConfigurationError, UnexpectedShape
 from leerstroom.people import People, Pseudonyms
 from leerstroom.statements import Outcome, parse_time, types
@@ -80,7 +80,7 @@ class Discourse(ChatSource):
 
     def auth(self) -> Any:
         """Two headers: the key and in whose name it reads."""
-        return _Headers(str(self.connection["token"]), str(self.connection["username"]))
+        return Headers({"Api-Key": str(self.connection["token"]), "Api-Username": str(self.connection["username"])})
 
     # --- pull -----------------------------------------------------------------------------------------------------------
 
@@ -266,27 +266,12 @@ class Discourse(ChatSource):
         return f"{self.tenant}/t/{message_id}"
 
 
-class _Headers:
-    """`Api-Key` and `Api-Username` for requests."""
-
-    def __init__(self, key: str, username: str) -> None:
-        self._headers = {"Api-Key": key, "Api-Username": username}
-
-    def __call__(self, request: Any) -> Any:
-        """Adds the headers."""
-        request.headers.update(self._headers)
-        return request
-
-
 def _emails(api: Api) -> dict[str, str]:
     """User name -> address of all active users."""
     path = "/admin/users/list/active.json"
 
     def page(number: int) -> list[Raw]:
-        found = api.get(path, {"show_emails": "true", "page": number}).body
-        if not isinstance(found, list):
-            raise UnexpectedShape(f"connection '{api.connection}' at {path}: the answer is no list of users")
-        return [each for each in found if isinstance(each, Mapping)]
+        return listed(api, path, "", {"show_emails": "true", "page": number})
 
     pages = by_number(page, first=1, where=f"connection '{api.connection}' at {path}")
     users = [(text_of(user.get("username")), text_of(user.get("email"))) for users in pages for user in users]

@@ -37,8 +37,8 @@ from connectors.chat import (
 )
 from connectors.conversation import Room, channel_kinds_setting
 from connectors.http import Api, RequestRefused
-from connectors.paging import by_offset, dig
-from connectors.source import Connection, Record, Setting, Verified, Window
+from connectors.paging import by_offset, dig, listed
+from connectors.source import Connection, Headers, Record, Setting, Verified, Window
 from connectors.threads import Remembered, newest_first
 from leerstroom.errors import BadRecord, ConfigurationError, UnexpectedShape
 from leerstroom.statements import parse_time, types
@@ -80,7 +80,7 @@ class RocketChat(ChatSource):
 
     def auth(self) -> Any:
         """Two headers: the token and whose it is."""
-        return _Headers(str(self.connection["token"]), str(self.connection["user_id"]))
+        return Headers({"X-Auth-Token": str(self.connection["token"]), "X-User-Id": str(self.connection["user_id"])})
 
     # --- pull -----------------------------------------------------------------------------------------------------------
 
@@ -118,7 +118,7 @@ class RocketChat(ChatSource):
         }
 
         def page(offset: int) -> tuple[list[Raw], None]:
-            return _listed(api, "channels.history", "messages", {**query, "offset": offset}), None
+            return listed(api, "/api/v1/channels.history", "messages", {**query, "offset": offset}), None
 
         for messages in by_offset(page, where=f"connection '{api.connection}' at channels.history"):
             yield from (
@@ -182,7 +182,7 @@ class RocketChat(ChatSource):
                 raise ConfigurationError(
                     f"connection '{api.connection}': channel {room} is {reason}; take it off the list of channels"
                 )
-            _listed(api, "channels.history", "messages", {"roomId": room, "count": 1})
+            listed(api, "/api/v1/channels.history", "messages", {"roomId": room, "count": 1})
         return f"the token is accepted, {len(rooms)} of {len(rooms)} allowed channels can be read"
 
     # --- read ------------------------------------------------------------------------------------------------------------
@@ -234,18 +234,6 @@ class RocketChat(ChatSource):
         return f"{self.tenant}/api/v1/chat.getMessage?msgId={message_id}"
 
 
-class _Headers:
-    """`X-Auth-Token` and `X-User-Id` for requests."""
-
-    def __init__(self, token: str, user_id: str) -> None:
-        self._headers = {"X-Auth-Token": token, "X-User-Id": user_id}
-
-    def __call__(self, request: Any) -> Any:
-        """Adds the headers."""
-        request.headers.update(self._headers)
-        return request
-
-
 class _Users:
     """Whom the server knows by which verified address, and who is a program; the list is asked for once."""
 
@@ -283,13 +271,6 @@ def _message(api: Api, message_id: str) -> Raw:
     except RequestRefused:
         found = None
     return found if isinstance(found, Mapping) else {"_id": message_id, "deleted": True}
-
-
-def _listed(api: Api, method: str, items: str, query: Raw) -> list[Raw]:
-    found = dig(api.get(f"/api/v1/{method}", query).body, items)
-    if not isinstance(found, list):
-        raise UnexpectedShape(f"connection '{api.connection}' at {method}: the answer holds no list '{items}'")
-    return [each for each in found if isinstance(each, Mapping)]
 
 
 def _private(room: Raw) -> str:

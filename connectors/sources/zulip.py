@@ -28,7 +28,7 @@ import orjson
 from connectors.chat import PRIVATE, PROGRAM, SYSTEM, ChatSource, Told, int_of, mapping_of, rows_of, sign, text_of
 from connectors.conversation import Room, channel_kinds_setting
 from connectors.http import Api
-from connectors.paging import by_cursor, dig
+from connectors.paging import by_cursor, dig, listed
 from connectors.source import Connection, Record, Setting, Verified, Window
 from leerstroom.errors import BadRecord, ConfigurationError, UnexpectedShape
 from leerstroom.features import asks
@@ -94,7 +94,7 @@ class Zulip(ChatSource):
 
     def _streams(self, api: Api) -> Iterator[Raw]:
         """The allowed channels. Raises ConfigurationError for one that Zulip does not show."""
-        shown = _asked(api, "streams", "streams", {})
+        shown = listed(api, "/api/v1/streams", "streams")
         for allowed in self.connection["rooms"]:
             found = [each for each in shown if allowed in {each.get("name"), str(each.get("stream_id"))}]
             if not found:
@@ -273,7 +273,7 @@ class _Users:
     """Whom the organisation knows by which address, and who is a program; the list is asked for once."""
 
     def __init__(self, api: Api) -> None:
-        members = _asked(api, "users", "members", {"client_gravatar": "true"})
+        members = listed(api, "/api/v1/users", "members", {"client_gravatar": "true"})
         self._programs = {str(each.get("user_id")) for each in members if each.get("is_bot") is True}
         self._emails = {str(each.get("user_id")): email for each in members if (email := _address(each))}
 
@@ -292,13 +292,6 @@ def _address(user: Raw) -> str | None:
         return text_of(user["delivery_email"])
     email = text_of(user.get("email"))
     return None if email is None or email.startswith(f"user{user.get('user_id')}@") else email
-
-
-def _asked(api: Api, path: str, items: str, query: Raw) -> list[Raw]:
-    found = dig(api.get(f"/api/v1/{path}", query).body, items)
-    if not isinstance(found, list):
-        raise UnexpectedShape(f"connection '{api.connection}' at {path}: the answer holds no list '{items}'")
-    return [each for each in found if isinstance(each, Mapping)]
 
 
 # --- payloads -------------------------------------------------------------------------------------------------------------------

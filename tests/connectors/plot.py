@@ -2,7 +2,8 @@
 
 import json
 import re
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import unquote
@@ -13,7 +14,7 @@ from source_contract import RECORDINGS, SourceContract, completed, landed, mappe
 from vendor_contract import asked
 
 from connectors.chat import ChatSource
-from connectors.source import Window
+from connectors.source import Record, Window
 from leerstroom.errors import ConfigurationError
 from leerstroom.people import Directory, Employee
 from leerstroom.replay import Running
@@ -23,12 +24,49 @@ from leerstroom.statements import Retracted
 from leerstroom.statements.vocabulary import canonical_verb
 
 OFF_THE_LIST = ("vrijmibo", "directie", "anouk-bram")
+WEEKS = Window(datetime(2026, 10, 26, tzinfo=UTC), datetime(2026, 11, 16, tzinfo=UTC))
 TRUTH = json.loads((RECORDINGS / "chat" / "truth.json").read_text())
 
 
 def messages(folder: Path) -> list[dict[str, Any]]:
     """The lines of a platform's recording."""
     return [json.loads(line) for line in (folder / "messages.jsonl").read_text().splitlines()]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What the tests of a chat platform do again and again: connect it, pull it, read payloads."""
+
+    source: type[ChatSource]
+    fields: dict[str, Any]
+
+    def at(self, url: str = "https://x.example", **fields: Any) -> Any:
+        """The source, connected to where a replay serves it."""
+        return completed(self.source, {"host": url, **self.fields, **fields}, "chat")
+
+    @staticmethod
+    def pull(source: ChatSource, window: Window = WEEKS) -> list[Record]:
+        """All raw records of a window."""
+        with source.api() as api:
+            return list(source.pull(api, window))
+
+    @staticmethod
+    def statements(
+        source: ChatSource, records: list[Record], directory: Directory | None = None
+    ) -> list[dict[str, Any]]:
+        """What the records become."""
+        return statements_of(mapped(source, landed(source, records), directory)[1])
+
+    def read(self, *payloads: Any, **fields: Any) -> tuple[list[dict[str, Any]], list[str], dict[str, int]]:
+        """(statements, keys taken back, reasons of the ignored) of payloads in their order."""
+        source = self.at(**fields)
+        records = [record for payload in payloads for record in source.read(payload)]
+        mapper, outcomes = mapped(source, landed(source, records))
+        return (
+            statements_of(outcomes),
+            [each.key for each in outcomes if isinstance(each, Retracted)],
+            dict(mapper.counts.ignored),
+        )
 
 
 class PlotContract(SourceContract):
@@ -42,6 +80,7 @@ class PlotContract(SourceContract):
         ("assen", "reacted"), ("celopmaak", "liked"), ("celopmaak", "voted-up"), ("handleiding", "liked"),
     )  # fmt: skip
     private_rooms: ClassVar[tuple[str, ...]] = ("directie", "anouk-bram")
+    window: ClassVar[Window] = WEEKS
     sees_deletions: ClassVar[bool] = True  # False where a deleted message vanishes from the lists without a trace
 
     def outcomes(self, wire: Running, directory: Directory | None = None) -> list[dict[str, Any]]:

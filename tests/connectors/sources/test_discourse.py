@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from plot import PlotContract, messages
-from source_contract import RECORDINGS, check_pair, completed, landed, mapped, pairs, statements_of
+from plot import WEEKS, Bench, PlotContract, messages
+from source_contract import RECORDINGS, check_pair, landed, mapped, pairs
 from vendor_contract import asked
 
-from connectors.source import Record, Window
+from connectors.source import Window
 from connectors.sources.discourse import Discourse
 from leerstroom.errors import BadRecord, ConfigurationError, CredentialsRefused, RateLimited
 from leerstroom.replay import Fault, Running, running
@@ -21,14 +21,16 @@ from leerstroom.statements.vocabulary import EXTENSION_BASE, canonical_verb
 FIELDS = {
     "token": "an-api-key-that-reads", "username": "leerstroom", "tenant": "https://x.example", "rooms": ["71", "72"], "emails": True, "requests_per_minute": 100_000,
 }  # fmt: skip
-WEEKS = Window(datetime(2026, 10, 26, tzinfo=UTC), datetime(2026, 11, 16, tzinfo=UTC))
+
+
+BENCH = Bench(Discourse, FIELDS)
+source_at, pull, statements, read = BENCH.at, BENCH.pull, BENCH.statements, BENCH.read
 
 
 class TestDiscourse(PlotContract):
     source = Discourse
     fields = FIELDS
     recordings = RECORDINGS / "discourse"
-    window = WEEKS
     paged = "latest.json"
     private_rooms = ("directie",)  # private messages stand in no category
     signs = (("assen", "liked"), ("celopmaak", "liked"), ("celopmaak", "voted-up"), ("handleiding", "liked"))
@@ -47,33 +49,6 @@ def server() -> Iterator[Running]:
 
 IDS = {line["key"]: line["id"] for line in messages(RECORDINGS / "discourse")}
 RECORD = EXTENSION_BASE + "record"
-
-
-def source_at(url: str, **fields: Any) -> Discourse:
-    made = completed(Discourse, {**FIELDS, "host": url, **fields}, "forum")
-    assert isinstance(made, Discourse)
-    return made
-
-
-def pull(source: Discourse, window: Window = WEEKS) -> list[Record]:
-    with source.api() as api:
-        return list(source.pull(api, window))
-
-
-def statements(source: Discourse, records: list[Record]) -> list[dict[str, Any]]:
-    return statements_of(mapped(source, landed(source, records))[1])
-
-
-def read(*payloads: Any) -> tuple[list[dict[str, Any]], list[str], dict[str, int]]:
-    """(statements, keys taken back, reasons of the ignored)."""
-    source = source_at("https://x.example")
-    records = [record for payload in payloads for record in source.read(payload)]
-    mapper, outcomes = mapped(source, landed(source, records))
-    return (
-        statements_of(outcomes),
-        [each.key for each in outcomes if isinstance(each, Retracted)],
-        dict(mapper.counts.ignored),
-    )
 
 
 def post(number: int, text: str, who: str = "femke", **fields: Any) -> dict[str, Any]:

@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from plot import PlotContract, messages
-from source_contract import RECORDINGS, check_pair, completed, landed, mapped, pairs, statements_of
+from plot import WEEKS, Bench, PlotContract, messages
+from source_contract import RECORDINGS, check_pair, completed, landed, pairs
 from vendor_contract import Contract, asked
 
-from connectors.source import Record, Window
+from connectors.source import Window
 from connectors.sources.mattermost import Mattermost
 from leerstroom.errors import BadRecord, ConfigurationError, RateLimited
 from leerstroom.replay import Fault, Running, running
-from leerstroom.statements import Retracted, verbs
+from leerstroom.statements import verbs
 from leerstroom.statements.vocabulary import EXTENSION_BASE, canonical_verb
 
 ROOMS = {json.loads(json.dumps(line))["room"]: line["key"] for line in messages(RECORDINGS / "mattermost")}
@@ -24,14 +24,16 @@ EXCEL, DATA = (
     for key in ("macro", "dataset")
 )
 FIELDS = {"token": "a-token-that-reads", "tenant": "https://x.example", "rooms": [EXCEL, DATA]}
-WEEKS = Window(datetime(2026, 10, 26, tzinfo=UTC), datetime(2026, 11, 16, tzinfo=UTC))
+
+
+BENCH = Bench(Mattermost, FIELDS)
+source_at, pull, statements, read = BENCH.at, BENCH.pull, BENCH.statements, BENCH.read
 
 
 class TestMattermost(PlotContract):
     source = Mattermost
     fields = FIELDS
     recordings = RECORDINGS / "mattermost"
-    window = WEEKS
     paged = "/posts"
 
 
@@ -44,33 +46,6 @@ def test_pair(pair: Path) -> None:
 def server() -> Iterator[Running]:
     with running(RECORDINGS, only=("mattermost",)) as server:
         yield server
-
-
-def source_at(url: str, **fields: Any) -> Mattermost:
-    made = completed(Mattermost, {**FIELDS, "host": url, **fields}, "chat")
-    assert isinstance(made, Mattermost)
-    return made
-
-
-def pull(source: Mattermost, window: Window = WEEKS) -> list[Record]:
-    with source.api() as api:
-        return list(source.pull(api, window))
-
-
-def statements(source: Mattermost, records: list[Record]) -> list[dict[str, Any]]:
-    return statements_of(mapped(source, landed(source, records))[1])
-
-
-def read(*payloads: Any) -> tuple[list[dict[str, Any]], list[str], dict[str, int]]:
-    """(statements, keys taken back, reasons of the ignored)."""
-    source = source_at("https://x.example")
-    records = [record for payload in payloads for record in source.read(payload)]
-    mapper, outcomes = mapped(source, landed(source, records))
-    return (
-        statements_of(outcomes),
-        [each.key for each in outcomes if isinstance(each, Retracted)],
-        dict(mapper.counts.ignored),
-    )
 
 
 def post(text: str, post_id: str = "p1", **fields: Any) -> dict[str, Any]:

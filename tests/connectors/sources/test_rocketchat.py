@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from plot import PlotContract, messages
-from source_contract import KEY, RECORDINGS, check_pair, completed, landed, mapped, pairs, statements_of
+from plot import WEEKS, Bench, PlotContract, messages
+from source_contract import KEY, RECORDINGS, check_pair, landed, pairs
 from vendor_contract import asked
 
-from connectors.source import Record, Window
+from connectors.source import Window
 from connectors.sources.rocketchat import RocketChat
 from leerstroom.errors import BadRecord, ConfigurationError, RateLimited
 from leerstroom.people import Directory, Employee
 from leerstroom.replay import Fault, Running, running
-from leerstroom.statements import Retracted, verbs
+from leerstroom.statements import verbs
 from leerstroom.statements.vocabulary import EXTENSION_BASE, canonical_verb
 
 IDS = {line["key"]: line["id"] for line in messages(RECORDINGS / "rocketchat")}
@@ -31,14 +31,16 @@ FIELDS = {
     "rooms": [EXCEL, DATA],
     "requests_per_minute": 100_000,
 }
-WEEKS = Window(datetime(2026, 10, 26, tzinfo=UTC), datetime(2026, 11, 16, tzinfo=UTC))
+
+
+BENCH = Bench(RocketChat, FIELDS)
+source_at, pull, statements, read = BENCH.at, BENCH.pull, BENCH.statements, BENCH.read
 
 
 class TestRocketChat(PlotContract):
     source = RocketChat
     fields = FIELDS
     recordings = RECORDINGS / "rocketchat"
-    window = WEEKS
     paged = "channels.history"
 
 
@@ -51,33 +53,6 @@ def test_pair(pair: Path) -> None:
 def server() -> Iterator[Running]:
     with running(RECORDINGS, only=("rocketchat",)) as server:
         yield server
-
-
-def source_at(url: str, **fields: Any) -> RocketChat:
-    made = completed(RocketChat, {**FIELDS, "host": url, **fields}, "chat")
-    assert isinstance(made, RocketChat)
-    return made
-
-
-def pull(source: RocketChat, window: Window = WEEKS) -> list[Record]:
-    with source.api() as api:
-        return list(source.pull(api, window))
-
-
-def statements(source: RocketChat, records: list[Record], directory: Directory | None = None) -> list[dict[str, Any]]:
-    return statements_of(mapped(source, landed(source, records), directory)[1])
-
-
-def read(*payloads: Any) -> tuple[list[dict[str, Any]], list[str], dict[str, int]]:
-    """(statements, keys taken back, reasons of the ignored)."""
-    source = source_at("https://x.example")
-    records = [record for payload in payloads for record in source.read(payload)]
-    mapper, outcomes = mapped(source, landed(source, records))
-    return (
-        statements_of(outcomes),
-        [each.key for each in outcomes if isinstance(each, Retracted)],
-        dict(mapper.counts.ignored),
-    )
 
 
 def message(text: str, message_id: str = "m1", **fields: Any) -> dict[str, Any]:

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from plot import PlotContract
-from source_contract import RECORDINGS, check_pair, completed, landed, mapped, pairs, statements_of
+from plot import WEEKS, Bench, PlotContract
+from source_contract import RECORDINGS, check_pair, landed, mapped, pairs
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 from vendor_contract import Contract, asked
 
-from connectors.source import Record, Window
+from connectors.source import Window
 from connectors.sources.slack import Slack
 from leerstroom.errors import (
     BadRecord,
@@ -27,7 +27,7 @@ from leerstroom.errors import (
     UnexpectedShape,
 )
 from leerstroom.replay import Fault, Running, running
-from leerstroom.statements import Retracted, verbs
+from leerstroom.statements import verbs
 from leerstroom.statements.vocabulary import canonical_verb
 
 FIELDS = {
@@ -36,14 +36,16 @@ FIELDS = {
     "workspace": "https://voorbeeldstad.slack.com",
     "rooms": ["C001VRBLD", "C002VRBLD"],
 }
-WEEKS = Window(datetime(2026, 10, 26, tzinfo=UTC), datetime(2026, 11, 16, tzinfo=UTC))
+
+
+BENCH = Bench(Slack, FIELDS)
+source_at, pull, statements, read = BENCH.at, BENCH.pull, BENCH.statements, BENCH.read
 
 
 class TestSlack(PlotContract):
     source = Slack
     fields = FIELDS
     recordings = RECORDINGS / "slack"
-    window = WEEKS
     paged = "conversations.history"
     sees_deletions = False  # only its events tell
 
@@ -54,17 +56,6 @@ def test_pair(pair: Path) -> None:
 
 
 # --- the wire --------------------------------------------------------------------------------------------------------------------
-
-
-def source_at(url: str, **fields: Any) -> Slack:
-    made = completed(Slack, {**FIELDS, "host": url, **fields}, "chat")
-    assert isinstance(made, Slack)
-    return made
-
-
-def pull(source: Slack, window: Window = WEEKS) -> list[Record]:
-    with source.api() as api:
-        return list(source.pull(api, window))
 
 
 @pytest.fixture(scope="module")
@@ -165,18 +156,6 @@ def answers(bodies: dict[str, Any]) -> Starlette:
 
 
 # --- what messages say --------------------------------------------------------------------------------------------------------------
-
-
-def statements(source: Slack, records: list[Record]) -> list[dict[str, Any]]:
-    return statements_of(mapped(source, landed(source, records))[1])
-
-
-def read(*payloads: Any, **fields: Any) -> tuple[list[dict[str, Any]], list[str], dict[str, int]]:
-    """(statements, keys taken back, reasons of the ignored)."""
-    source = source_at("https://slack.com", **fields)
-    records = [record for payload in payloads for record in source.read(payload)]
-    mapper, outcomes = mapped(source, landed(source, records))
-    return statements_of(outcomes), [each.key for each in outcomes if isinstance(each, Retracted)], dict(mapper.counts.ignored)  # fmt: skip
 
 
 def message(text: str, ts: Any = "1793700000.000100", **fields: Any) -> dict[str, Any]:

@@ -2,37 +2,38 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from plot import PlotContract
-from source_contract import KEY, RECORDINGS, check_pair, completed, landed, mapped, pairs, statements_of
+from plot import WEEKS, Bench, PlotContract
+from source_contract import KEY, RECORDINGS, check_pair, landed, mapped, pairs, statements_of
 from vendor_contract import Contract, asked
 
-from connectors.source import Record, Window
 from connectors.sources.zulip import Topics, Zulip
 from leerstroom.errors import BadRecord, RateLimited
 from leerstroom.people import Directory, Employee
 from leerstroom.replay import Fault, Running, running
-from leerstroom.statements import Retracted, verbs
+from leerstroom.statements import verbs
 from leerstroom.statements.vocabulary import EXTENSION_BASE, canonical_verb
 
 FIELDS = {
     "email": "leerstroom-bot@voorbeeldstad.zulip.example", "api_key": "an-api-key-that-reads", "tenant": "https://x.example", "rooms": ["excel-hulplijn", "11"], "requests_per_minute": 100_000,
 }  # fmt: skip
-WEEKS = Window(datetime(2026, 10, 26, tzinfo=UTC), datetime(2026, 11, 16, tzinfo=UTC))
 T = 1793700000
+
+
+BENCH = Bench(Zulip, FIELDS)
+source_at, pull, statements, read = BENCH.at, BENCH.pull, BENCH.statements, BENCH.read
 
 
 class TestZulip(PlotContract):
     source = Zulip
     fields = FIELDS
     recordings = RECORDINGS / "zulip"
-    window = WEEKS
     paged = "/messages"
     private_rooms = ("directie",)  # direct messages stand in no channel
     sees_deletions = False  # only events tell
@@ -47,33 +48,6 @@ def test_pair(pair: Path) -> None:
 def server() -> Iterator[Running]:
     with running(RECORDINGS, only=("zulip",)) as server:
         yield server
-
-
-def source_at(url: str, **fields: Any) -> Zulip:
-    made = completed(Zulip, {**FIELDS, "host": url, **fields}, "chat")
-    assert isinstance(made, Zulip)
-    return made
-
-
-def pull(source: Zulip, window: Window = WEEKS) -> list[Record]:
-    with source.api() as api:
-        return list(source.pull(api, window))
-
-
-def statements(source: Zulip, records: list[Record], directory: Directory | None = None) -> list[dict[str, Any]]:
-    return statements_of(mapped(source, landed(source, records), directory)[1])
-
-
-def read(*payloads: Any) -> tuple[list[dict[str, Any]], list[str], dict[str, int]]:
-    """(statements, keys taken back, reasons of the ignored)."""
-    source = source_at("https://x.example")
-    records = [record for payload in payloads for record in source.read(payload)]
-    mapper, outcomes = mapped(source, landed(source, records))
-    return (
-        statements_of(outcomes),
-        [each.key for each in outcomes if isinstance(each, Retracted)],
-        dict(mapper.counts.ignored),
-    )
 
 
 def message(

@@ -128,6 +128,7 @@ class Discourse(ChatSource):
         if body is None:
             return  # deleted since the list was told
         posts = {_id(post): post for post in self._posts(api, topic, body, window)}
+        again = _again(window, posts.values())
         best = f"{topic}/{_solution(body)}"
         solved = _solution(body) is not None and _inside(window, row.get("bumped_at"))
         if solved and best not in posts:
@@ -141,7 +142,7 @@ class Discourse(ChatSource):
         }
         for key, post in posts.items():
             whole = {**post, **about, "chain": [{**each, **about} for each in _chain(post, posts.get)]}
-            if _told(window, post) or (solved and key in {best, f"{topic}/1"}):
+            if again or _told(window, post) or (solved and key in {best, f"{topic}/1"}):
                 yield Record("message", key, whole)
             if solved and key == best:
                 yield _acceptance(whole, emails=known["emails"])
@@ -151,18 +152,23 @@ class Discourse(ChatSource):
                     yield _sign(whole, user.get("username"), emails=known["emails"])
 
     def _posts(self, api: Api, topic: str, body: Any, window: Window) -> Iterator[Raw]:
-        """The first post, those of the window, and the accepted one, in their order."""
+        """The first post and those of the window, all where the first was edited in it, in their order."""
         stream = list_of(dig(body, "post_stream.stream"))
         found = {post.get("id"): post for post in rows_of(mapping_of(dig(body, "post_stream")), "posts")}
         if not found:
             raise UnexpectedShape(f"connection '{api.connection}' at /t/…: the answer holds no posts")
         left = [each for each in stream if each not in found]
+        again = _again(window, found.values())
         while left:
             part, left = left[-_POSTS:], left[:-_POSTS]
             answer = api.get(f"/t/{topic}/posts.json", {"post_ids[]": part, "show_deleted": "true"}).body
             posts = rows_of(mapping_of(dig(answer, "post_stream")), "posts")
             found |= {post.get("id"): post for post in posts}
-            if posts and all((_moment(post.get("created_at")) or window.start) < window.start for post in posts):
+            if (
+                not again
+                and posts
+                and all((_moment(post.get("created_at")) or window.start) < window.start for post in posts)
+            ):
                 break  # the ids stand in the order of writing
         return iter([found[each] for each in stream if each in found] or found.values())
 
@@ -404,6 +410,12 @@ def _moment(value: Any) -> datetime | None:
 def _inside(window: Window, value: Any) -> bool:
     moment = _moment(value)
     return moment is not None and window.holds(moment)
+
+
+def _again(window: Window, posts: Iterable[Raw]) -> bool:
+    """Whether the first post is older than the window and was edited in it: what its replies are may have changed with it."""
+    first: Raw = next((post for post in posts if post.get("post_number") == 1), {})
+    return _inside(window, first.get("updated_at")) and not _inside(window, first.get("created_at"))
 
 
 def _told(window: Window, post: Raw) -> bool:

@@ -91,6 +91,7 @@ class Mattermost(ChatSource):
                 continue
             posts, written = self._posts(api, channel, window)
             changed = [each for each in posts.values() if _id(each) in written or _changed(each, window)]
+            changed += self._replies(api, [each for each in changed if _id(each) not in written], posts)
             signs = [
                 row
                 for each in posts.values()
@@ -126,6 +127,15 @@ class Mattermost(ChatSource):
             logger.warning("connection %s: channel %s changed more often than Mattermost tells at once; shorten the window or the look-back", api.connection, channel)  # fmt: skip
         written |= {_id(each) for each in modified if start <= _at(each) < _ms(window.end)}
         return posts, written
+
+    @staticmethod
+    def _replies(api: Api, changed: list[Raw], posts: dict[str, Raw]) -> list[Raw]:
+        """Replies that may have become something else because the older post that opened their thread was edited."""
+        known = {_id(each) for each in changed}
+        for root in changed:
+            if not _root(root) and not root.get("delete_at"):
+                _listed(api, f"/api/v4/posts/{_id(root)}/thread", {}, posts)
+        return [each for each in posts.values() if _root(each) in known and _id(each) not in known]
 
     @staticmethod
     def _chain(api: Api, post: Raw, posts: dict[str, Raw]) -> list[Raw]:

@@ -94,6 +94,7 @@ class RocketChat(ChatSource):
                 continue
             users = users or _Users(api)
             updated, deleted = self._changes(api, room, window)
+            updated += self._replies(api, [*updated, *deleted], window)
             listed = one_after_the_other(
                 ((each, True) for each in self._history(api, room, window)), ((each, True) for each in updated)
             )
@@ -146,9 +147,21 @@ class RocketChat(ChatSource):
         ]
         return sorted(updated, key=lambda each: str(each.get("ts")), reverse=True), deleted
 
+    @staticmethod
+    def _replies(api: Api, changed: list[Raw], window: Window) -> list[Raw]:
+        """Older replies that may have become something else because what opened their thread was edited or deleted."""
+        found: list[Raw] = []
+        for root in changed:
+            if not _refers_to(root) and (root.get("deleted") or _inside(window, root.get("editedAt"))):
+                found += [
+                    {**each, "again": True} for each in _thread(api, _id(root)) if not _inside(window, each.get("ts"))
+                ]
+        return found
+
     def _records(self, message: dict[str, Any], users: "_Users", window: Window) -> Iterator[Record]:
         if (
-            _inside(window, message.get("ts"))
+            message.get("again")
+            or _inside(window, message.get("ts"))
             or _inside(window, message.get("editedAt"))
             or _moment(message.get("ts")) is None
         ):
@@ -271,6 +284,20 @@ def _message(api: Api, message_id: str) -> Raw:
     except RequestRefused:
         found = None
     return found if isinstance(found, Mapping) else {"_id": message_id, "deleted": True}
+
+
+def _thread(api: Api, message_id: str) -> list[Raw]:
+    """All replies of a thread, also of one whose opening message was deleted."""
+    query = {"tmid": message_id, "count": _PAGE}
+
+    def page(offset: int) -> tuple[list[Raw], None]:
+        return listed(api, "/api/v1/chat.getThreadMessages", "messages", {**query, "offset": offset}), None
+
+    try:
+        pages = by_offset(page, where=f"connection '{api.connection}' at chat.getThreadMessages")
+        return [each for messages in pages for each in messages]
+    except RequestRefused:
+        return []  # it opened no thread
 
 
 def _private(room: Raw) -> str:

@@ -82,6 +82,18 @@ class Server(Archive):
                 return answer(each)
         return _error(404, "app.post.get.app_error", "Unable to get the post.")
 
+    async def thread(self, request: Request) -> Response:
+        """The posts of a thread."""
+        if refusal := self._refusal(request):
+            return refusal
+        wanted = request.path_params["post"]
+        return answer(
+            _listed(
+                [each for each in self.messages() if wanted in {each["id"], each["root_id"]} and not each["delete_at"]],
+                (),
+            )
+        )
+
     async def users(self, request: Request) -> Response:
         """Users by their ids or names; who is unknown is left out."""
         if refusal := self._refusal(request):
@@ -116,6 +128,7 @@ def platform(folder: Path, world: World) -> Platform:
             Route("/api/v4/channels/{channel}", server.channel),
             Route("/api/v4/channels/{channel}/posts", server.posts),
             Route("/api/v4/posts/{post}", server.post),
+            Route("/api/v4/posts/{post}/thread", server.thread),
         ],
         unauthorized=lambda: _error(
             401, "api.context.session_expired.app_error", "Invalid or expired session, please login again."

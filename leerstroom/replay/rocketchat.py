@@ -40,6 +40,17 @@ class Server(Archive):
             case "chat.getMessage":
                 found = [each for each in self.messages() if each["_id"] == query.get("msgId")]
                 return answer({"message": found[0], "success": True}) if found else answer({"success": False}, 400)
+            case "chat.getThreadMessages":
+                thread = [each for each in self.messages() if each.get("tmid") == query.get("tmid")]
+                start = int(query.get("offset", 0))
+                page = thread[start : start + whole(query.get("count"), 50, 2)]
+                return answer({
+                    "messages": page,
+                    "count": len(page),
+                    "offset": start,
+                    "total": len(thread),
+                    "success": True,
+                })
         room = self._rooms.get(query.get("roomId", ""))
         if room is None:
             return _refused("error-room-not-found")

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +169,17 @@ def test_pinned_topics_come_first_and_do_not_end_the_list(server: Running) -> No
     last = Window(datetime(2026, 11, 11, tzinfo=UTC), datetime(2026, 11, 13, tzinfo=UTC))
     records = pull(source_at(f"{server.url}/discourse"), last)
     assert {record.key for record in records} == {IDS[key] for key in ("dataplein", "week-13", "week-14")}
+
+
+def test_an_edited_opening_post_tells_its_replies_again(server: Running) -> None:
+    """On 4 November a first post of the 3rd became a question; its reply of the 3rd is an answer since."""
+    day = Window(datetime(2026, 11, 4, tzinfo=UTC), datetime(2026, 11, 5, tzinfo=UTC)).widened(timedelta(hours=12))
+    told = {record.key for record in pull(source_at(f"{server.url}/discourse"), day)}
+    assert told == {IDS[key] for key in ("week-8",)}  # the topic was last active before
+    earlier = Window(datetime(2026, 11, 3, 10, 10, tzinfo=UTC), datetime(2026, 11, 5, tzinfo=UTC))
+    assert {IDS["macro"], IDS["kijken"]} <= {
+        record.key for record in pull(source_at(f"{server.url}/discourse"), earlier)
+    }
 
 
 def test_long_topics_are_read_from_their_end_back_to_the_windows_start(server: Running) -> None:

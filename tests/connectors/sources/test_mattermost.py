@@ -72,13 +72,13 @@ def test_since_never_comes_with_paging(server: Running) -> None:
 
 
 def test_since_gives_edits_and_deletions_of_posts_from_before_the_window(server: Running) -> None:
-    """On 4 November a post of the 3rd became a question, and a reply of the 2nd was deleted."""
+    """On 4 November a post of the 3rd became a question, its reply an answer, and a reply of the 2nd was deleted."""
     records = pull(
         source_at(f"{server.url}/mattermost"),
         Window(datetime(2026, 11, 4, tzinfo=UTC), datetime(2026, 11, 5, tzinfo=UTC)),
     )
     found = {line["key"]: line["id"] for line in messages(RECORDINGS / "mattermost")}
-    assert {record.key for record in records} == {found[key] for key in ("macro", "spijt", "week-8")}
+    assert {record.key for record in records} == {found[key] for key in ("macro", "kijken", "spijt", "week-8")}
 
 
 def test_a_reply_or_reaction_to_an_old_post_does_not_bring_the_post_again(server: Running) -> None:

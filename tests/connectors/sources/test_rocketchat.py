@@ -72,9 +72,9 @@ def day(number: int, month: int = 11) -> Window:
 
 
 def test_sync_tells_what_was_edited_and_what_was_deleted(server: Running) -> None:
-    """On 4 November a message of the 3rd became a question, and a reply of the 2nd was deleted."""
+    """On 4 November a message of the 3rd became a question, its reply an answer, and a reply of the 2nd was deleted."""
     records = {record.key: record for record in pull(source_at(f"{server.url}/rocketchat"), day(4))}
-    assert set(records) == {IDS[key] for key in ("macro", "spijt", "week-8")}
+    assert set(records) == {IDS[key] for key in ("macro", "kijken", "spijt", "week-8")}
     assert records[IDS["macro"]]["msg"] == "Wie weet waarom de macro niet werkt?"
     assert records[IDS["spijt"]] == {"_id": IDS["spijt"], "rid": EXCEL, "deleted": True}
 

@@ -24,7 +24,15 @@ def at(day: int, hour: int = 9, minute: int = 0) -> str:
     return f"{START.replace(hour=hour) + timedelta(days=day, minutes=minute):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def enrolment(number: int, course: int, user: int, day: int, sort: str = "StudentEnrollment", state: str = "active", changed: int | None = None) -> dict[str, Any]:
+def enrolment(
+    number: int,
+    course: int,
+    user: int,
+    day: int,
+    sort: str = "StudentEnrollment",
+    state: str = "active",
+    changed: int | None = None,
+) -> dict[str, Any]:
     name, sis, login = PEOPLE[user]
     return {
         "id": number, "user_id": user, "course_id": course, "type": sort, "role": sort, "created_at": at(day), "updated_at": at(day if changed is None else changed),
@@ -32,7 +40,18 @@ def enrolment(number: int, course: int, user: int, day: int, sort: str = "Studen
     }  # fmt: skip
 
 
-def submission(number: int, course: int, assignment: int, user: int, day: int, sort: str, score: float | None = None, graded: int | None = None, grader: int | None = None, **more: Any) -> dict[str, Any]:
+def submission(
+    number: int,
+    course: int,
+    assignment: int,
+    user: int,
+    day: int,
+    sort: str,
+    score: float | None = None,
+    graded: int | None = None,
+    grader: int | None = None,
+    **more: Any,
+) -> dict[str, Any]:
     names = {501: ("Mijn reflectie", 10.0), 502: ("Eindtoets", 8.0), 503: ("Discussie over privacy", 5.0)}
     name, points = names[assignment]
     return {
@@ -43,7 +62,15 @@ def submission(number: int, course: int, assignment: int, user: int, day: int, s
     }  # fmt: skip
 
 
-def entry(number: int, user: int, day: int, text: str, parent: int | None = None, replies: list[dict[str, Any]] | None = None, **more: Any) -> dict[str, Any]:
+def entry(
+    number: int,
+    user: int,
+    day: int,
+    text: str,
+    parent: int | None = None,
+    replies: list[dict[str, Any]] | None = None,
+    **more: Any,
+) -> dict[str, Any]:
     made = at(day, 11, number % 50)
     return {
         "id": number, "user_id": user, "user_name": PEOPLE[user][0], "parent_id": parent, "message": f"<p>{text}</p>", "created_at": made, "updated_at": made, "read_state": "read",
@@ -58,7 +85,9 @@ def topic(number: int, user: int, day: int, title: str, text: str) -> dict[str, 
     }  # fmt: skip
 
 
-def view(number: int, user: int, course: int, sort: str, asset: int, day: int, seconds: float, **more: Any) -> dict[str, Any]:
+def view(
+    number: int, user: int, course: int, sort: str, asset: int, day: int, seconds: float, **more: Any
+) -> dict[str, Any]:
     return {
         "id": f"3e246700-e305-0130-51de-{number:012d}", "url": f"https://canvas.example.org/courses/{course}/x/{asset}", "context_type": "Course", "asset_type": sort, "controller": "x", "action": "show",
         "contributed": False, "interaction_seconds": seconds, "created_at": at(day, 12, number), "user_request": True, "participated": False, "http_method": "GET", "remote_ip": "192.0.2.7",

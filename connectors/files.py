@@ -5,10 +5,12 @@ Shared by all sources that read files instead of an API. It knows no platform. P
 names and never places, and what cannot be read is a BadRecord that names the file and the reason, so that the other files load.
 """
 
+import io
+import logging
 import posixpath
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from typing import IO, Any
 
@@ -16,6 +18,9 @@ import fsspec
 
 from leerstroom.errors import BadRecord, ConfigurationError
 
+logging.getLogger("fsspec.local").setLevel(
+    logging.INFO
+)  # its DEBUG lines name files, and exports are named after people
 LARGEST_FILE = 200 * 1024 * 1024  # that is read as a whole
 LONGEST_LINE = 16 * 1024 * 1024
 LARGEST_MEMBER = 200 * 1024 * 1024  # of an archive, unpacked
@@ -125,9 +130,12 @@ def lines(path: str) -> Iterator[tuple[int, bytes]]:
 class Archive:
     """A ZIP file whose members are asked for by name; a context manager. Raises BadRecord for what is no archive or built to do harm."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, data: bytes | None = None) -> None:
+        """`data` is the archive where it was read already; `path` only names it then."""
         self.name = posixpath.basename(path)
-        self._opened = opened(path)
+        self._opened: AbstractContextManager[IO[bytes]] = (
+            opened(path) if data is None else nullcontext(io.BytesIO(data))
+        )
         stream = self._opened.__enter__()
         try:
             self._zip = zipfile.ZipFile(stream)

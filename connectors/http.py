@@ -274,14 +274,14 @@ def shown_path(url: str) -> str:
 
 
 def error_code(body: Any) -> str:
-    """The vendor's short code for an error (`errcode`, `errorcode`, `code`, `error`); never its message, which may name people.
+    """The vendor's short code for an error (`errcode`, `errorcode`, `code`, `error`, `title`); never its message, which may name people.
 
-    Microsoft and Google tell it one level deeper, Google as a word beside a number.
+    Microsoft, Google and Meta tell it one level deeper, Google as a word beside a number.
     """
     if isinstance(body, dict):
         if isinstance(nested := body.get("error"), dict):
             return error_code({"code": nested.get("status") or nested.get("code")})
-        for name in ("errcode", "errorcode", "code", "error"):
+        for name in ("errcode", "errorcode", "code", "error", "title"):
             value = body.get(name)
             if isinstance(value, int) or (
                 isinstance(value, str) and 0 < len(value) <= 60 and " " not in value and "@" not in value
@@ -290,6 +290,7 @@ def error_code(body: Any) -> str:
     return ""
 
 
+_REGAINED = re.compile(r'"estimated_time_to_regain_access"\s*:\s*(\d+)')
 _WAITS = {"retry_after_ms": 1000.0, "retry_after": 1.0, "retry-after": 1.0, "wait_seconds": 1.0}
 
 
@@ -297,7 +298,7 @@ def retry_after_s(headers: Mapping[str, str], body: Any = None, *, now: datetime
     """Seconds that a platform asks us to wait: `Retry-After` (seconds or HTTP date), or `retry_after_ms`, `retry_after`, `wait_seconds` in the body.
 
     The largest wins (the header is often the body's figure rounded). `X-RateLimit-Reset` (seconds to wait, or an epoch in s or ms) counts only
-    where nothing else is said. None when nothing is.
+    where nothing else is said, as do the minutes of Meta's `X-Business-Use-Case-Usage`. None when nothing is.
     """
     told: list[float] = []
     header = headers.get("Retry-After")
@@ -315,8 +316,11 @@ def retry_after_s(headers: Mapping[str, str], body: Any = None, *, now: datetime
             value = body.get(name, inner.get(name) if isinstance(inner, dict) else None)
             if isinstance(value, int | float) and not isinstance(value, bool):
                 told.append(value / per_second)
-    reset = headers.get("X-RateLimit-Reset", "")
+    reset = headers.get("X-RateLimit-Reset") or headers.get("X-Rate-Limit-Reset") or ""
     if not told and reset.isdecimal():
         seconds = float(reset) / (1000 if len(reset) > 11 else 1)  # an epoch in ms has 13 digits
         told.append(seconds - (now or datetime.now(UTC)).timestamp() if seconds > 1e9 else seconds)
+    regained = _REGAINED.findall(headers.get("X-Business-Use-Case-Usage", ""))
+    if not told and regained:
+        told.append(60.0 * max(map(float, regained)))
     return max(0.0, *told) if told else None

@@ -49,13 +49,14 @@ def rows(data: bytes, name: str, is_header: Callable[[list[Any]], bool], workshe
 
 
 def _csv(data: bytes, is_header: Callable[[list[Any]], bool]) -> Iterator[Row]:
-    lines = re.split(r"\r\n|\n|\r", _decoded(data))
+    lines = re.split(r"\r\n|\n|\r", decoded(data))
     delimiter = next((each for each in ";,\t" if _has_header(lines, each, is_header)), ";")
     for number, cells in _records(lines, delimiter):
         yield "", number, cells
 
 
-def _decoded(data: bytes) -> str:
+def decoded(data: bytes) -> str:
+    """Text of a file that somebody saved: UTF-8 with or without mark, UTF-16 with one, else Windows-1252."""
     if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
         return data.decode("utf-16", "replace")
     try:
@@ -86,6 +87,22 @@ def _records(lines: list[str], delimiter: str) -> Iterator[tuple[int, list[Any]]
             raise BadRecord(f"line {at + 1} is no CSV: {error}") from error
         yield at + 1, list(cells)
         at = last + 1
+
+
+def exported(data: bytes) -> Iterator[dict[str, str]]:
+    """Rows of a CSV file that a program wrote, by the names of its first row: comma, quotes where needed, cells of any length.
+
+    `null` and empty cells are left out. Raises BadRecord for what is no CSV, at the row where it ends being one.
+    """
+    csv.field_size_limit(LARGEST_FILE)
+    reader = csv.DictReader(io.StringIO(decoded(data), newline=""))
+    try:
+        for row in reader:
+            yield {
+                name: cell for name, cell in row.items() if isinstance(cell, str) and name and cell not in {"", "null"}
+            }
+    except csv.Error as error:
+        raise BadRecord(f"line {reader.line_num} is no CSV") from error
 
 
 # --- XLSX -----------------------------------------------------------------------------------------------------------------------------

@@ -198,7 +198,13 @@ def test_a_message_shows_the_endpoint_but_no_id_in_it() -> None:
         ({}, {"errors": ["Too many"], "extras": {"wait_seconds": 15, "time_left": "15 seconds"}}, 15),  # Discourse
         ({"X-RateLimit-Reset": "42"}, {}, 42),  # Mattermost
         ({"X-RateLimit-Reset": "1793700042000"}, {}, 42),  # Rocket.Chat
-        ({"X-RateLimit-Reset": "1793700042"}, {}, 42),  # X
+        ({"X-RateLimit-Reset": "1793700042"}, {}, 42),
+        ({"X-Rate-Limit-Reset": "1793700042"}, {}, 42),  # X
+        (
+            {"X-Business-Use-Case-Usage": '{"1": [{"type": "pages", "estimated_time_to_regain_access": 2}]}'},
+            {},
+            120,
+        ),  # Meta
         ({"X-RateLimit-Reset": "1793700042", "Retry-After": "7"}, {}, 7),
         ({"X-RateLimit-Reset": "soon"}, {"extras": "none"}, None),
     ],

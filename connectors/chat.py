@@ -7,14 +7,14 @@ id → address, from the list of users only), `room_name`, `program` (written by
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 from connectors.conversation import Brief, Message, Person, Room, Sign, channel_kinds, gone, said, sign_of, signed
 from connectors.source import Connection, Kind, Record, Source, maps
 from leerstroom.features import asks, features
 from leerstroom.people import People, Pseudonyms
-from leerstroom.statements import Ignored, Outcome, parse_time
+from leerstroom.statements import Built, Ignored, Outcome, activity, parse_time, statement, verbs
 
 PRIVATE = "direct message or private group: never counted"
 PROGRAM = "message of a program"
@@ -28,13 +28,17 @@ class Told:
     id: str  # unique on the platform; becomes the record's key
     room: str
     at: Any  # what parse_time reads
+    timed: bool = True  # false where the platform keeps no time of it and `at` is another message's
     sender: str | None  # account id
     texts: Sequence[str] = ()
+    has_link: bool = False  # besides those in the texts
     parent: str | None = None  # id of the message that it replies to
+    passes_on: str | None = None  # id of somebody else's message that it only hands on
     carries: str | None = None  # type IRI of what is attached
     mentions: Iterable[str] = ()  # account ids
     marked: Literal["question", "answer"] | None = None
     revision: str = ""  # when it was last edited
+    edited_unseen: bool = False  # the platform tells no edit: its text, keyed, tells its forms apart
     deleted: bool = False
     ignored: str = ""  # why it is no statement; one of our own sentences
     extensions: Mapping[str, Any] = field(default_factory=dict)
@@ -55,6 +59,10 @@ class ChatSource(Source):
 
     kind: ClassVar[Kind] = Kind.CHAT
     record_kinds: ClassVar[tuple[str, ...]] = ("message", "reaction")
+    one_sign_each: ClassVar[bool] = False  # somebody's second sign on a message takes the place of the first
+    personal_ids: ClassVar[bool] = (
+        False  # ids of messages hold a phone number or a profile: they become keyed references too
+    )
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
@@ -73,7 +81,16 @@ class ChatSource(Source):
     def minimise(self, record: Record, pseudonyms: Pseudonyms) -> Record:
         """What lands: times, ids of things, keyed references of people, features; of messages referred to only who wrote and whether it asked."""
         land = {"message": self._message, "reaction": self._reaction}.get(record.kind)
-        return land(record, pseudonyms) if land else Record(record.kind, record.key, {})
+        kept = land(record, pseudonyms) if land else Record(record.kind, record.key, {})
+        return self._impersonal(kept, pseudonyms) if self.personal_ids else kept
+
+    def _impersonal(self, kept: Record, pseudonyms: Pseudonyms) -> Record:
+        """The record with keyed ids of messages."""
+        parts: list[dict[str, Any]] = [part for part in (kept, kept.get("about"), kept.get("root")) if part]
+        for part in parts:
+            for name in {"id", "parent", "passes_on", "on"} & part.keys():
+                part[name] = self.reference(pseudonyms, "account", f"id of {part[name]}")
+        return Record(kept.kind, str(self.reference(pseudonyms, "account", f"id of {kept.key}")), kept)
 
     def _message(self, record: Record, pseudonyms: Pseudonyms) -> Record:
         told = self.told(record)
@@ -84,12 +101,17 @@ class ChatSource(Source):
             about, root = self._briefs(record, pseudonyms)
             emails = record.get("emails")
             mentioned = [self._person(each, emails, pseudonyms) for each in told.mentions]
+            seen = features([without_short_names(text) for text in told.texts])
+            form = "\n".join(("form of", told.id, *told.texts)) if told.edited_unseen else None
             kept |= {
                 "room_name": text_of(record.get("room_name")),
                 "at": told.at,
+                "untimed": not told.timed,
                 "sender": self._person(told.sender, emails, pseudonyms),
-                "features": features([without_short_names(text) for text in told.texts]),
+                "features": {**seen, "has_link": seen["has_link"] or told.has_link},
                 "parent": told.parent,
+                "passes_on": told.passes_on,
+                "form": self.reference(pseudonyms, "account", form),
                 "about": about,
                 "root": root,
                 "carries": told.carries,
@@ -119,7 +141,7 @@ class ChatSource(Source):
             "ignored": text_of(record.get("ignored")),
         }
         # names of signs of one's own making say more than a sign does, and account ids do not land: the key holds neither
-        by = self.reference(pseudonyms, "account", f"{user}\x1f{name}") or ""
+        by = self.reference(pseudonyms, "account", f"{user}\x1f{'' if self.one_sign_each else name}") or ""
         return Record(record.kind, f"{on}/{by}", _kept(kept))
 
     def _briefs(self, record: Record, pseudonyms: Pseudonyms) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
@@ -157,7 +179,9 @@ class ChatSource(Source):
         """A message: a question, an answer, another reply, something shared, or a post."""
         if record.get("ignored"):
             return (Ignored(record["ignored"]),)
-        return said(
+        if record.get("passes_on"):
+            return (self._passed_on(record, people),)
+        made = said(
             Message(
                 id=record.key,
                 sender=Person(*record["sender"]),
@@ -174,6 +198,25 @@ class ChatSource(Source):
                 extensions=record.get("extensions", {}),
             ),
             people,
+        )
+        form = record.get("form")
+        return (
+            replace(each, revision=f"{each.revision} {form}") if form and isinstance(each, Built) else each
+            for each in made
+        )
+
+    def _passed_on(self, record: Record, people: People) -> Outcome:
+        """Somebody else's message without a word added: the object is that message, as it is of a sign."""
+        sender, room = Person(*record["sender"]), self.room(record)
+        return statement(
+            actor=people.actor(sender.account, email=sender.email),
+            verb=verbs.SHARED,
+            object=activity(room.message_iri(record["passes_on"]), room.opening_type),
+            grouping=(activity(room.iri, room.type_iri, name=room.name), *room.grouping),
+            timestamp=parse_time(record["at"]),
+            extensions={"channel-kind": room.channel_kind, **record.get("extensions", {})},
+            rule="time-of-message" if record.get("untimed") else None,
+            confidence=0.5 if record.get("untimed") else None,
         )
 
     @maps("reaction")
@@ -241,3 +284,8 @@ def rows_of(value: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
 def int_of(value: Any) -> int | None:
     """The value where it is a whole number."""
     return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def id_of(value: Any) -> str | None:
+    """An id as text, also where the platform sends a whole number; None for everything else."""
+    return str(value) if int_of(value) is not None else text_of(value)

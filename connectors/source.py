@@ -235,6 +235,13 @@ class Source:
         """All records whose facts may lie in `window`, as the vendor gives them."""
         raise NotImplementedError(f"{type(self).__name__} does not say how it is pulled")
 
+    def recheck(self, api: Api, landed: Iterable[Record]) -> Iterator[Record]:
+        """Records that say which of those that landed before are deleted by now, for platforms that tell nobody of a deletion.
+
+        Called after `pull` and on the same object, with the minimised records of earlier pulls as long as the landing keeps them, the newest first.
+        """
+        return iter(())
+
     def read(self, payload: Any) -> Iterator[Record]:
         """Records out of a payload as the vendor sends it (a page, one record, or a recorded exchange), for `leerstroom normalise`.
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -218,7 +218,8 @@ def pull(
         as_of = utc_text(ledger.now())
         store.begin(folder)
         with source.api() as api, store.writer(f"{folder}/records.jsonl.zst") as writer:
-            for record in source.pull(api, window.widened(source.look_back)):
+            pulled = source.pull(api, window.widened(source.look_back))
+            for record in chain(pulled, source.recheck(api, _landed_before(store, folder))):
                 kept = source.minimise(record, pseudonyms)
                 writer.write({"kind": kept.kind, "key": kept.key, "record": kept})
                 progress(writer.lines)
@@ -236,6 +237,16 @@ def pull(
             },
         )
     return {"connection": connection.name, "source": source.name, "path": folder, "counts": stage.counts}
+
+
+def _landed_before(store: Store, folder: str) -> Iterator[Record]:
+    """The records of other windows of the same connection, each once, as the newest window has it."""
+    seen: set[tuple[str, str]] = set()
+    for other in sorted(store.folders(folder.rpartition("/")[0]), reverse=True):
+        for record in landed(store, other) if other != folder else ():
+            if (record.kind, record.key) not in seen:
+                seen.add((record.kind, record.key))
+                yield record
 
 
 def landed(store: Store, folder: str) -> Iterator[Record]:

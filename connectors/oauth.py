@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import requests
 
 from connectors.http import Api, RequestRefused
+from connectors.source import Connection
 from leerstroom.errors import ConfigurationError, CredentialsRefused, UnexpectedShape
 
 _EARLY_S = 120.0  # a token is renewed this long before its end
@@ -157,6 +158,12 @@ class RefreshToken(AccessToken):
             basic=None if in_body else (client_id, client_secret),
             verify=verify,
         )
+
+    @classmethod
+    def of(cls, connection: Connection) -> "RefreshToken":
+        """By the usual fields of a connection: `login` (the token's address), `client_id`, `client_secret`, `refresh_token`, sent in the body."""
+        asked = (str(connection.get(name, "")) for name in ("login", "client_id", "client_secret", "refresh_token"))
+        return cls(*asked, connection=connection.name, in_body=True, verify=connection.get("verify_tls", True))
 
     def granted(self, body: Mapping[str, Any]) -> None:
         """Takes over a refresh token that replaces the old one."""

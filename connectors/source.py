@@ -201,7 +201,11 @@ class Source:
         return str(self.connection.get("tenant") or self.connection["host"]).rstrip("/")
 
     def api(self) -> Api:
-        """The way to this platform; sources with a login override `auth`."""
+        """The way to this platform; sources with a login override `auth`, those with habits of their own call `connected`."""
+        return self.connected()
+
+    def connected(self, **habits: Any) -> Api:
+        """An Api with the connection's host, login and limits; `habits` are further arguments of Api (`headers`, `read` …)."""
         return Api(
             str(self.connection["host"]),
             connection=self.connection.name,
@@ -210,6 +214,7 @@ class Source:
             verify=self.connection.get("verify_tls", True),
             quota=self.quota,
             meant=self.meant,
+            **habits,
         )
 
     def auth(self) -> Any:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 import orjson
@@ -263,3 +263,30 @@ def test_quarantine_is_replayed_once_its_cause_is_mended(place: Place) -> None:
     gone = CliRunner().invoke(app, ["quarantine", "replay", "registers", "--settings", str(place.file)])
     assert gone.exit_code == 1
     assert "leerstroom pull registers" in gone.stderr
+
+
+def test_what_is_deleted_at_a_platform_that_tells_nobody_is_taken_back_the_next_night(place: Place) -> None:
+    """Facebook lists what is there; a comment that landed before and is not listed any more was deleted."""
+    from leerstroom.landing import Store
+
+    page = {"source": "facebook", "token": "token-of-the-page", "rooms": ["7700000000000001"]}
+    store, comment = Store(place.settings.data), "9000000000000001_6"
+    with running_replay(ROOT / "tests" / "recordings", only=("facebook",)) as replay:
+        settings = place.settings.model_copy(
+            update={"connections": {"page": {**page, "host": f"{replay.url}/facebook"}}}
+        )
+        connection = nightly.connection_of(settings, "page")
+        landed = []
+        for until, first, last in ((date(2026, 11, 10), FIRST, LAST), (date(2026, 11, 25), date(2026, 11, 24), date(2026, 11, 24))):  # fmt: skip
+            replay.world.until = datetime.combine(until, time(12), UTC)
+            pulled = nightly.pull(
+                connection,
+                *nightly.local_window(first, last, "Europe/Amsterdam"),
+                settings=settings,
+                run_id=f"night of {until}",
+            )
+            landed.append({record.key: record for record in nightly.landed(store, pulled["path"])})
+    assert not landed[0][comment].get("deleted")
+    assert {key: record.get("deleted") for key, record in landed[1].items()} == {comment: True}
+    mapped = nightly.map_landing(connection, pulled["path"], settings=settings, run_id="r")
+    assert (mapped["counts"]["built"], mapped["counts"]["retracted"] > 0) == (0, True)

@@ -39,6 +39,8 @@ _NOT_A_THING_TO_COMPLETE = (
     "lms",
     "forum",
     "forum-topic",
+    "camera",
+    "micro",
 )
 
 

@@ -299,7 +299,7 @@ def build_messages(events: Events, rules: Rules, as_of_day: int) -> "ir.Table":
     verbs = {*rules.parameters["message_contribution_verbs"], *SHARES, *REACTIONS, *UNDONE_REACTIONS}
     said = classified.filter(classified.verb.isin(sorted(verbs)) & (classified.day <= as_of_day))
     is_private = said.channel_kind.isin(PRIVATE).fill_null(False)
-    is_test = said.activity_type.isin(_TESTS).fill_null(False)
+    is_test = said.activity_type.isin((*_TESTS, "screen")).fill_null(False)  # showing a screen shares no resource
     said = said.filter(~is_private & ~is_test)
     is_contribution = said.verb.isin(list(rules.parameters["message_contribution_verbs"]))
     return said.select(

@@ -23,7 +23,7 @@ import fsspec
 from connectors.files import matching
 from connectors.http import Api
 from connectors.source import Kind, Record, Setting, Source, Verified, Window, maps
-from connectors.tables import HEADER_WITHIN, LARGEST_FILE, rows
+from connectors.tables import HEADER_WITHIN, LARGEST_FILE, Row, rows
 from leerstroom.errors import BadRecord, ConfigurationError
 from leerstroom.people import People, Pseudonyms
 from leerstroom.statements import (
@@ -81,7 +81,7 @@ _ABSENT = frozenset({
     "verlof",
     "niet",
 })
-_KINDS: Mapping[str, tuple[Verb, str]] = {
+KINDS: Mapping[str, tuple[Verb, str]] = {
     **dict.fromkeys(("classroom", "klassikaal", "cursus", "training", "course", "les", "lesson"), (verbs.ATTENDED, types.CLASSROOM)),
     **dict.fromkeys(("workshop", "werkatelier"), (verbs.ATTENDED, types.WORKSHOP)),
     **dict.fromkeys(("role-play", "rollenspel"), (verbs.ATTENDED, types.ROLE_PLAY)),
@@ -134,6 +134,11 @@ class Sheet(Source):
         "line": (*HEADERS, "file", "line", "worksheet", "group_size", "part", "repeated", "fault"),
     }
     people: ClassVar[Mapping[str, Mapping[str, str]]] = {"line": {"person_id": "hr", "email": "email"}}
+    documents: ClassVar[tuple[str, ...]] = (".csv", ".xlsx")
+    suffixes: ClassVar[tuple[str, ...]] = documents  # of the files in a folder
+    headers: ClassVar[Mapping[str, tuple[str, ...]]] = HEADERS
+    kinds: ClassVar[Mapping[str, tuple[Verb, str]]] = KINDS
+    talks: ClassVar[frozenset[str]] = _TALKS
 
     @property
     def tenant(self) -> str:
@@ -167,10 +172,10 @@ class Sheet(Source):
                 name = posixpath.basename(path)
                 told.append(Record("line", name, {"file": name, "fault": str(error)}))
                 continue
-            days = {day for record in records if (day := _date(record.get("date")))}
+            days = {day for record in records if (day := day_of(record.get("date")))}
             inside = {day for day in days if first <= day <= last}
             for record in records:
-                day = _date(record.get("date"))
+                day = day_of(record.get("date"))
                 if day in inside or (day is None and (inside or not days)):
                     told.append(record)
                     newest[_identity(record)] = record["file"]
@@ -181,19 +186,27 @@ class Sheet(Source):
 
     def _paths(self) -> list[str]:
         """All files, those that were changed last at the end."""
-        return matching(self.connection["files"], connection=self.connection.name, suffixes=(".csv", ".xlsx"))
+        return matching(self.connection["files"], connection=self.connection.name, suffixes=self.suffixes)
 
     def read_file(self, path: str) -> Iterator[Record]:
-        """The lines of one file, with line numbers as Excel shows them. Raises BadRecord for a file that is no sheet, with what is wrong."""
+        """The lines of one file. Raises BadRecord for a file that is no sheet, with what is wrong."""
         name = posixpath.basename(path)
         try:
             with fsspec.open(path, "rb") as stream:
                 data = stream.read(LARGEST_FILE + 1)
         except OSError as error:
             raise BadRecord(f"{name} cannot be opened ({type(error).__name__})") from error
-        columns, worksheet = self.connection.get("columns") or {}, self.connection.get("worksheet")
-        found = rows(data, name, lambda cells: _is_header(_names(cells, columns)), worksheet)
-        lines = list(_lines(found, name, columns))
+        yield from self.read_document(data, name)
+
+    def read_document(self, data: bytes, name: str) -> Iterator[Record]:
+        """The lines of a sheet, with line numbers as Excel shows them. Raises BadRecord for what is none, with what is wrong."""
+        worksheet = self.connection.get("worksheet")
+        yield from self.lines(rows(data, name, lambda cells: _is_header(self.named(cells)), worksheet), name)
+
+    def lines(self, found: Iterable[Row], name: str) -> Iterator[Record]:
+        """The lines that rows hold below their header, each with what the others tell about it."""
+        worksheet = self.connection.get("worksheet")
+        lines = list(_lines(found, name, self.named))
         _number_parts(lines)
         present = _present(lines)
         for line in lines:
@@ -204,7 +217,7 @@ class Sheet(Source):
         """One line as an object, with our names or the sheet's headers."""
         if not isinstance(payload, dict):
             raise BadRecord("no line of a sheet")
-        names = _names(list(payload), self.connection.get("columns") or {})
+        names = self.named(list(payload))
         fields = {ours: payload[theirs] for theirs, ours in zip(payload, names, strict=True) if ours}
         if not fields.keys() & {"person_id", "email"} or not fields.keys() & {"date", "session_id", "title"}:
             raise BadRecord("the line has no column for a person, or none for a session")
@@ -215,6 +228,10 @@ class Sheet(Source):
                 fields[name] = payload[name]
         what = payload.get("line") or name_uuid("line", *(str(fields.get(name)) for name in ("session_id", "title", "date", "start")))  # fmt: skip
         yield Record("line", f"{payload.get('file', 'input')} line {what}", fields)
+
+    def named(self, cells: list[Any]) -> list[str | None]:
+        """Our name of each column, None for those that are not read."""
+        return _names(cells, self.connection.get("columns") or {}, self.headers)
 
     def check(self, api: Api) -> str:
         """Reads every file and says how many lines it holds. Raises ConfigurationError that names all files that cannot be read."""
@@ -236,6 +253,8 @@ class Sheet(Source):
         for name, readable in _READABLE.items():
             if not _is_empty(kept.get(name)) and not readable(kept[name]):
                 kept[name] = _UNREADABLE
+        if not _is_empty(kept.get("kind")) and _text(kept["kind"]).lower() not in self.kinds:
+            kept["kind"] = _UNREADABLE
         kept_words = {
             "role": _word(kept.get("role"), _TRAINERS | _COACHES.keys()),
             "initiator": _initiator(kept.get("initiator")),
@@ -244,12 +263,13 @@ class Sheet(Source):
         for name, word in kept_words.items():
             if kept.pop(name, None) is not None and word:
                 kept[name] = word
-        if self._is_talk(kept) and kept.get("title"):
+        if self.is_talk(kept) and kept.get("title"):
             kept["title"] = pseudonyms.account(self.tenant, _text(kept["title"]))
         return kept
 
-    def _is_talk(self, line: Mapping[str, Any]) -> bool:
-        return (_text(line.get("kind")) or str(self.connection.get("default_kind"))).lower() in _TALKS
+    def is_talk(self, line: Mapping[str, Any]) -> bool:
+        """Whether the title may name people, so that it is not kept."""
+        return (_text(line.get("kind")) or str(self.connection.get("default_kind"))).lower() in self.talks
 
     # --- map --------------------------------------------------------------------------------------------------------------------
 
@@ -271,7 +291,7 @@ class Sheet(Source):
             return [Ignored("absent"), Retracted(_fact(line), reason="the sheet says absent now")]
         if line.get("status") == "unknown":
             raise BadRecord("status is neither present nor absent")
-        day = _date(line.get("date"))
+        day = day_of(line.get("date"))
         if day is None:
             raise BadRecord("date is no date like 03-11-2026")
         if not line.get("person_id") and not line.get("email"):
@@ -295,7 +315,7 @@ class Sheet(Source):
             object=activity(
                 f"{self.tenant}/sessions/{quote(session, safe='')}",
                 kind,
-                name=None if self._is_talk(line) else _text(line.get("title")),
+                name=None if self.is_talk(line) else _text(line.get("title")),
                 language=str(self.connection.get("language") or "nl"),
             ),
             result={"duration": length},
@@ -306,11 +326,15 @@ class Sheet(Source):
             revision=f"{verb.name} {kind} {length} {utc_text(end or start)} {sorted(extensions.items())}",
         )
 
+    def days(self, line: Mapping[str, Any], day: date) -> int:
+        """How many days a line tells of; in a register a course of three days is three lines."""
+        return 1
+
     def _kind(self, line: Mapping[str, Any]) -> tuple[Verb, str]:
-        told = _text(line.get("kind")) or str(self.connection.get("default_kind", "classroom"))
-        found = _KINDS.get(told.lower())
+        told = _text(line.get("kind")) or str(self.connection.get("default_kind") or "")
+        found = self.kinds.get(told.lower())
         if found is None:
-            raise BadRecord("kind is not known; known are " + ", ".join(sorted(_KINDS)))
+            raise BadRecord("kind is not known; known are " + ", ".join(sorted(self.kinds)))
         return found
 
     def _times(self, line: Mapping[str, Any], day: date) -> tuple[datetime, datetime | None, float | None]:
@@ -319,13 +343,15 @@ class Sheet(Source):
         begun, ended = _clock(line.get("start"), "start"), _clock(line.get("end"), "end")
         hours = _hours(line.get("hours"))
         start = datetime.combine(day, begun or clock(12), zone).astimezone(UTC)
-        end = datetime.combine(day, ended, zone).astimezone(UTC) if ended else None
+        days = self.days(line, day)
+        end = datetime.combine(day + timedelta(days=days - 1), ended, zone).astimezone(UTC) if ended else None
         if end is not None and begun and end <= start:
             raise BadRecord("end lies before start")
         if hours is not None:
-            if not 0 < hours <= 24:
-                raise BadRecord("hours must lie between 0 and 24")
-            end = end or start + timedelta(hours=hours)
+            if not 0 < hours <= 24 * days:
+                raise BadRecord(f"hours must lie between 0 and {24 * days}")
+            last = hours if days == 1 else min(hours / days, 11)  # from noon: it ends on its last day
+            end = end or start + timedelta(days=days - 1, hours=last)
             return start, end, hours * 3600
         return start, end, (end - start).total_seconds() if end is not None and begun else None
 
@@ -333,15 +359,13 @@ class Sheet(Source):
 # --- files into lines -----------------------------------------------------------------------------------------------------------------
 
 
-def _lines(
-    found: Iterable[tuple[str, int, list[Any]]], name: str, columns: Mapping[str, str]
-) -> Iterator[dict[str, Any]]:
+def _lines(found: Iterable[Row], name: str, named: Callable[[list[Any]], list[str | None]]) -> Iterator[dict[str, Any]]:
     names: list[str | None] = []
     sheet, seen = "", False
     for worksheet, number, row in found:
         if worksheet != sheet:
             sheet, names = worksheet, []
-        header = _names(row, columns)
+        header = named(row)
         if _is_header(header):  # also a second one further down, above another block
             names, seen = header, True
         elif names:
@@ -368,7 +392,7 @@ _TOTAL = re.compile(r"\s*(?:sub)?tota(?:al|len|ls?)\b", re.IGNORECASE).match
 
 def _is_total(row: list[Any], cells: Mapping[str, Any]) -> bool:
     first = next((value for value in row if not _is_empty(value)), "")
-    return _TOTAL(str(first)) is not None and _date(cells.get("date")) is None
+    return _TOTAL(str(first)) is not None and day_of(cells.get("date")) is None
 
 
 def _is_header(names: list[str | None]) -> bool:
@@ -376,10 +400,9 @@ def _is_header(names: list[str | None]) -> bool:
     return bool({"person_id", "email"} & found) and bool({"date", "session_id"} & found)
 
 
-def _names(row: list[Any], columns: Mapping[str, str]) -> list[str | None]:
-    """Our name of each column, None for those that are not read."""
+def _names(row: list[Any], columns: Mapping[str, str], headers: Mapping[str, tuple[str, ...]]) -> list[str | None]:
     ours = {str(header).strip().lower(): name for name, header in columns.items()}
-    known = {header: name for name, headers in HEADERS.items() for header in headers}
+    known = {header: name for name, several in headers.items() for header in several}
     made: list[str | None] = []
     for cell in row:
         header = " ".join(str(cell or "").split()).lower().rstrip(":*")
@@ -405,7 +428,7 @@ def _plain(value: Any) -> Any:
 
 def _session(line: Mapping[str, Any]) -> str:
     """A session is its id (or title) on its day: a course of three days is three sessions."""
-    day = _date(line.get("date"))
+    day = day_of(line.get("date"))
     return f"{_text(line.get('session_id')) or _text(line.get('title')) or 'session'} {day.isoformat() if day else ''}".strip()
 
 
@@ -417,7 +440,7 @@ def _fact(line: Mapping[str, Any]) -> str:
 
 def _identity(line: Mapping[str, Any]) -> str:
     """The fact of a raw line; a line of nobody or no day is only itself."""
-    if _is_empty(line.get("person_id") or line.get("email")) or _date(line.get("date")) is None:
+    if _is_empty(line.get("person_id") or line.get("email")) or day_of(line.get("date")) is None:
         return f"{line.get('file')} {line.get('worksheet')} {line.get('line')}"
     return _fact(line).casefold()
 
@@ -479,7 +502,7 @@ _WORDS_DATE = re.compile(r"(?:[a-z]+\.? )?(\d{1,2})[- ]([a-z]{3})[a-z]*\.?[- ](\
 _MONTHS = {name: number for number, names in enumerate(("jan", "feb", "mrt maa mar", "apr", "mei may", "jun", "jul", "aug", "sep", "okt oct", "nov", "dec"), 1) for name in names.split()}  # fmt: skip
 
 
-def _date(value: Any) -> date | None:
+def day_of(value: Any) -> date | None:
     """A day: dd-mm-yyyy, yyyy-mm-dd, 3 november 2026, or Excel's serial number; None for anything else."""
     if isinstance(value, bool) or value is None:
         return None
@@ -561,9 +584,8 @@ def _reads(read: Callable[[Any], object]) -> Callable[[Any], bool]:
 
 
 _READABLE: Mapping[str, Callable[[Any], bool]] = {
-    "date": _reads(_date),
+    "date": _reads(day_of),
     "start": _reads(lambda value: _clock(value, "start")),
     "end": _reads(lambda value: _clock(value, "end")),
     "hours": _reads(_hours),
-    "kind": lambda value: _text(value).lower() in _KINDS,
 }

@@ -18,7 +18,7 @@ from source_contract import KEY, RECORDINGS, SourceContract, check_pair, complet
 
 from connectors.mapping import Mapper, Quarantined
 from connectors.source import Window
-from connectors.sources.sheet import Sheet, _date, _hours
+from connectors.sources.sheet import Sheet, _hours, day_of
 from leerstroom.errors import BadRecord, ConfigurationError
 from leerstroom.people import Directory, Employee
 from leerstroom.revisions import Revisions
@@ -418,7 +418,7 @@ def test_a_day_reads_the_same_however_it_is_written(day: date) -> None:
         f"{day} 00:00:00",
         serial,
     ):
-        assert _date(text) == day
+        assert day_of(text) == day
 
 
 @pytest.mark.parametrize(

@@ -183,6 +183,11 @@ def text(value: Any) -> str | None:
 
 def listed(patterns: Any, occurrence: Mapping[str, Any]) -> bool:
     """Whether id, topic or host of an occurrence is on a list of settings; only * is special, and case does not matter."""
-    names = [str(occurrence[name]).casefold() for name in ("id", "topic", "host_email") if occurrence.get(name)]
-    wanted = [str(pattern).casefold().replace("[", "[[]").replace("?", "[?]") for pattern in patterns or ()]
-    return any(fnmatchcase(name, pattern) for pattern in wanted for name in names)
+    names = [occurrence.get(name) for name in ("id", "topic", "host_email")]
+    return any(fits(pattern, name) for pattern in patterns or () for name in names)
+
+
+def fits(pattern: Any, name: Any) -> bool:
+    """Whether a name is as a setting says it."""
+    wanted = str(pattern).casefold().replace("[", "[[]").replace("?", "[?]")
+    return bool(name) and fnmatchcase(str(name).casefold(), wanted)

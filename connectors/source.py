@@ -7,7 +7,7 @@ A source is a class with declarations and pure functions; HTTP, retry, limits, l
 through the entry-point group `leerstroom.sources`, so a package of a third party can ship one.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -186,6 +186,8 @@ class Source:
         Mapping[str, Mapping[str, str]]
     ] = {}  # kind -> {dotted path: account | email | hr}, replaced by keyed references
     requests_per_minute: ClassVar[float | None] = None
+    needs_addresses: ClassVar[bool] = False  # records name people by hashes of addresses; who pulls fills `addresses`
+    addresses: Sequence[str] = ()  # all of the directory, to be compared at the edge and never kept
     documents: ClassVar[
         tuple[str, ...]
     ] = ()  # endings of files that are no JSON and that `read_document` reads as a whole

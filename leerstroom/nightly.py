@@ -216,6 +216,8 @@ def pull(
     with _stage("pull", connection.name, source.name, settings, run_id, (start, end), kind) as stage:
         stage.counts = {"pulled": 0}
         as_of = utc_text(ledger.now())
+        if source.needs_addresses:
+            source.addresses = [each for employee in directory_of(settings).employees for each in employee.emails]
         store.begin(folder)
         with source.api() as api, store.writer(f"{folder}/records.jsonl.zst") as writer:
             pulled = source.pull(api, window.widened(source.look_back))

@@ -20,7 +20,6 @@ import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from fnmatch import fnmatchcase
 from typing import Any, ClassVar
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -28,6 +27,7 @@ from zoneinfo import ZoneInfo
 from connectors import files, google, graph
 from connectors.http import Api
 from connectors.paging import dig
+from connectors.sessions import fits
 from connectors.source import Connection, Kind, Record, Setting, Source, Verified, Window, maps
 from leerstroom.errors import BadRecord, ConfigurationError
 from leerstroom.people import People, Pseudonyms
@@ -220,7 +220,7 @@ class Calendar(Source):
             {str(each).casefold() for each in get("categories") or ()},
         )
         return (
-            any(_fits(pattern, each) for pattern in calendars for each in event["calendars"])
+            any(fits(pattern, each) for pattern in calendars for each in event["calendars"])
             or any(str(each).casefold() in categories for each in event["categories"])
             or any(_says(title, word) for word in get("keywords") or () for title in event["titles"])
         )
@@ -398,16 +398,10 @@ def _standing(event: Mapping[str, Any]) -> tuple[bool, int, str]:
     return not event["is_copy"], event.get("sequence", 0), str(event["changed"] or "")
 
 
-def _fits(pattern: Any, name: Any) -> bool:
-    return bool(name) and fnmatchcase(
-        str(name).casefold(), str(pattern).casefold().replace("[", "[[]").replace("?", "[?]")
-    )
-
-
 def _says(title: str, word: Any) -> bool:
     """Whether a title holds a word as a word of its own, or is as a pattern with * says."""
     if "*" in str(word):
-        return _fits(word, title)
+        return fits(word, title)
     plain = " ".join("".join(each if each.isalnum() else " " for each in title.casefold()).split())
     return f" {' '.join(str(word).casefold().split())} " in f" {plain} "
 

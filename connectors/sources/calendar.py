@@ -12,7 +12,7 @@ Late facts  people accept until it begins; what ended in the window is read, wit
             cancelled, takes the acceptance back
 Kept        as long as the calendars; Outlook shows no trace of a meeting that its organiser deleted, so its acceptances stay
 Not seen    presence: that is told by attendance sheets and by the platforms; when someone accepted, where the calendar does not say
-Verified    with files as Outlook, Google and Exchange write them, and the vendors' documentation
+Verified    with the events of Microsoft's documentation; files and Google from documentation only
 """
 
 import logging

@@ -7,7 +7,7 @@ People      e-mail address of the recipient; a hashed one is found among the add
 Kept        name of the achievement and its issuer; evidence, narratives and pictures are not read
 Late facts  exports come late: look back 92 days; a badge that the issuer revoked takes its statement back
 Not seen    whether the proof is right: files are trusted as their folder is, and the setting names the issuers that count; revocation lists on the web
-Verified    with credentials made after the schemas of the specifications
+Verified    from documentation only, with credentials made after the schemas of the specifications
 """
 
 import base64
@@ -58,7 +58,7 @@ class OpenBadges(Source):
     name: ClassVar[str] = "openbadges"
     title: ClassVar[str] = "Open Badges (2.0, 3.0)"
     kind: ClassVar[Kind] = Kind.LMS
-    verified: ClassVar[Verified] = Verified.PAYLOADS
+    verified: ClassVar[Verified] = Verified.DOCUMENTATION
     look_back: ClassVar[timedelta] = timedelta(days=92)
     needs_addresses: ClassVar[bool] = True
     settings: ClassVar[tuple[Setting, ...]] = (

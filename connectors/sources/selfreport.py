@@ -8,7 +8,7 @@ Counts as   reported by oneself, and marked so in every statement: figures can b
 Late facts  people report late and mend what they wrote; the look-back is 92 days, and a corrected report replaces its statement
 Rejects     a report that cannot be understood is quarantined with file, line number and reason; the others load
 Not seen    whether it is true; what nobody reported; when the form was filled in
-Verified    with exports as Microsoft Forms and Google Forms write them
+Verified    from documentation only, with exports made as Microsoft Forms and Google Forms write them
 """
 
 import posixpath
@@ -51,7 +51,7 @@ class SelfReport(Sheet):
 
     name: ClassVar[str] = "selfreport"
     title: ClassVar[str] = "Self-reports (CSV, XLSX, JSON)"
-    verified: ClassVar[Verified] = Verified.PAYLOADS
+    verified: ClassVar[Verified] = Verified.DOCUMENTATION
     look_back: ClassVar[timedelta] = timedelta(days=92)
     settings: ClassVar[tuple[Setting, ...]] = (
         Setting("files", "Files", many=True, help="paths or addresses with *, such as forms/*.xlsx"),

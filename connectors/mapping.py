@@ -14,7 +14,7 @@ import orjson
 from connectors.source import Mapping_, Record, Source
 from leerstroom.errors import BadRecord
 from leerstroom.people import ExcludedAccount, People
-from leerstroom.statements import Built, Ignored, Outcome, Retracted, Statement, record_id, statement_id
+from leerstroom.statements import Built, Copied, Ignored, Outcome, Retracted, Statement, record_id, statement_id
 from leerstroom.statements.validation import validate
 from leerstroom.statements.vocabulary import EXTENSION_BASE, PROFILE
 
@@ -169,6 +169,9 @@ class Mapper:
     def _finished(self, record: Record, outcome: Outcome) -> Statement | Retracted | Ignored:
         if isinstance(outcome, Ignored):
             return outcome
+        if isinstance(outcome, Copied):
+            self._check(outcome.statement)
+            return outcome.statement
         source, tenant = self.source.name, self.source.tenant
         if isinstance(outcome, Retracted):
             return Retracted(

@@ -186,6 +186,7 @@ class Source:
         Mapping[str, Mapping[str, str]]
     ] = {}  # kind -> {dotted path: account | email | hr}, replaced by keyed references
     requests_per_minute: ClassVar[float | None] = None
+    is_lrs: ClassVar[bool] = False  # it holds statements: the night calls `copy` and nothing of them lands
     needs_addresses: ClassVar[bool] = False  # records name people by hashes of addresses; who pulls fills `addresses`
     addresses: Sequence[str] = ()  # all of the directory, to be compared at the edge and never kept
     documents: ClassVar[
@@ -262,6 +263,10 @@ class Source:
         Raises BadRecord for a document of no known shape.
         """
         raise BadRecord(f"{name} is no JSON")
+
+    def copy(self, target: Any, window: Window, *, on_rejection: Any = None) -> Any:
+        """For a source that is a learning record store: copies what was stored inside the window into `target`; returns a LoadReport."""
+        raise NotImplementedError(f"{type(self).__name__} holds no statements")
 
     def check(self, api: Api) -> str:
         """Tries the connection and says in one line what was found. Raises the errors of `connectors.http`."""

@@ -93,6 +93,12 @@ def imbalances(entry: Entry) -> list[str]:
     found: list[str] = []
     if entry.state != "done":
         return found
+    if entry.stage == "pull" and "copied" in counts:
+        ends = sum(counts[name] for name in ("stored", "already_there", "conflicting", "rejected"))
+        if counts["copied"] != ends:
+            found.append(
+                f"{entry.connection}: {counts['copied']} statements were copied but the LRS accounts for {ends}"
+            )
     if entry.stage == "map":
         ends = counts["mapped"] + _total(counts["ignored"]) + _total(counts["quarantined"])
         if counts["pulled"] != ends:

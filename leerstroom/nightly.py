@@ -220,12 +220,14 @@ def pull(
             source.addresses = [each for employee in directory_of(settings).employees for each in employee.emails]
         store.begin(folder)
         with source.api() as api, store.writer(f"{folder}/records.jsonl.zst") as writer:
-            pulled = source.pull(api, window.widened(source.look_back))
+            pulled = () if source.is_lrs else source.pull(api, window.widened(source.look_back))
             for record in chain(pulled, source.recheck(api, _landed_before(store, folder))):
                 kept = source.minimise(record, pseudonyms)
                 writer.write({"kind": kept.kind, "key": kept.key, "record": kept})
                 progress(writer.lines)
             stage.counts = {"pulled": writer.lines, "requests": api.requests_made}
+        if source.is_lrs:
+            stage.counts |= _copy(source, window.widened(source.look_back), settings, folder, as_of)
         store.finish(
             folder,
             {
@@ -249,6 +251,20 @@ def _landed_before(store: Store, folder: str) -> Iterator[Record]:
             if (record.kind, record.key) not in seen:
                 seen.add((record.kind, record.key))
                 yield record
+
+
+def _copy(source: Source, window: Window, settings: Settings, folder: str, as_of: str) -> dict[str, int]:
+    """Copies the statements of another store into ours, as they are: the landing stays empty. What is refused goes to quarantine by id."""
+    connection, (_, _, rest) = source.connection.name, folder.partition("/")
+    with Store(settings.data).writer(f"quarantine/{rest}/not_copied.jsonl.zst") as refused, lrs_of(settings) as lrs:
+
+        def refuse(rejection: "Rejection", _: bytes) -> None:
+            told = {"stage": "pull", "key": rejection.id, "reason": rejection.reason, "at": as_of}
+            refused.write({"connection": connection, **told})
+
+        report = source.copy(lrs, window, on_rejection=refuse)
+    names = ("stored", "already_there", "conflicting", "rejected")
+    return {"copied": report.sent, **{name: getattr(report, name) for name in names}}
 
 
 def landed(store: Store, folder: str) -> Iterator[Record]:

@@ -6,6 +6,7 @@ A source's map function returns or yields *outcomes*: `statement(...)`, `Ignored
 
 from leerstroom.statements.building import (
     Built,
+    Copied,
     Ignored,
     Outcome,
     Retracted,
@@ -23,6 +24,7 @@ from leerstroom.statements.vocabulary import PROFILE, Verb, extension, types, ve
 __all__ = [
     "PROFILE",
     "Built",
+    "Copied",
     "Ignored",
     "Outcome",
     "Retracted",

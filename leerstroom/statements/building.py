@@ -60,7 +60,14 @@ class Retracted:
     reason: str = "deleted at the source"
 
 
-Outcome = Built | Ignored | Retracted
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """A statement of another producer: it stays as it is, id and all; nothing is added to it."""
+
+    statement: Statement
+
+
+Outcome = Built | Ignored | Retracted | Copied
 
 
 def statement(

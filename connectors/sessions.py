@@ -9,14 +9,14 @@ role         organizer | host | presenter | participant, where the platform or i
 ```
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Any, ClassVar
 from urllib.parse import quote
 
 from connectors.attendance import Join, Person, persons, without_copies
-from connectors.source import Gathered, Kind, Setting, Source, Window
+from connectors.source import Gathered, Kind, Record, Setting, Source, Window
 from leerstroom.errors import BadRecord
 from leerstroom.people import ExcludedAccount, People
 from leerstroom.statements import (
@@ -127,6 +127,23 @@ class Sessions(Source):
             revision=f"{sorted(extensions.items())}",
         )
 
+    def gathered(
+        self, rows: Iterable[Record], stays: Callable[[Record], list[Join] | Ignored], people: People
+    ) -> Gathered:
+        """Attendance of rows of which each is read for itself: as its stays, as ignored, or as bad."""
+        joins: list[Join] = []
+        for row in rows:
+            try:
+                found = stays(row)
+            except BadRecord as error:
+                yield [row], error
+                continue
+            if isinstance(found, Ignored):
+                yield [row], found
+            else:
+                joins += found
+        yield from self.attended(joins, people)
+
     def stay(self, join: Join) -> str:
         """Names one stay: its row, where a row is a stay; sources whose rows hold several say which."""
         return join.row.key
@@ -135,6 +152,87 @@ class Sessions(Source):
         """The highest role in which one person was there."""
         told = {str(join.row.get("role")) for join in joins}
         return next((role for role in _ROLES if role in told), "participant")
+
+    # --- what else people did -----------------------------------------------------------------------------------------------------
+
+    def registered(self, row: Mapping[str, Any], actor: dict[str, Any], moment: datetime) -> Outcome:
+        """`registered` for the series, all its occurrences."""
+        extensions = self.about(row)
+        extensions.pop("channel-kind")
+        return statement(
+            actor=actor,
+            verb=verbs.REGISTERED,
+            object=self.series(row),
+            timestamp=moment,
+            extensions=extensions,
+            revision=f"{sorted(extensions.items())}",
+        )
+
+    def asked(
+        self, row: Mapping[str, Any], actor: dict[str, Any], question: Any, moment: datetime, role: str = "", **inferred: Any
+    ) -> Outcome:  # fmt: skip
+        """`asked`, of a question in the Q&A; what it said is gone. `question` is its id within the occurrence."""
+        return statement(
+            actor=actor,
+            verb=verbs.ASKED,
+            object=activity(self.question_iri(row, question), types.QUESTION),
+            parent=self.occurrence(row),
+            grouping=self.series(row),
+            timestamp=moment,
+            registration=self.registration(row),
+            extensions={**self.said(row, role), "is-question": True},
+            revision=role,
+            **inferred,
+        )
+
+    def answered(
+        self, row: Record, actor: dict[str, Any], question: Any, moment: datetime, role: str = "", **inferred: Any
+    ) -> Outcome:
+        """`answered`, of a written answer in the Q&A; its own record names it."""
+        asked = self.question_iri(row, question)
+        return statement(
+            actor=actor,
+            verb=verbs.ANSWERED,
+            object=activity(f"{asked}/answers/{row.key}", types.MESSAGE),
+            parent=activity(asked, types.QUESTION),
+            grouping=self.series(row),
+            timestamp=moment,
+            registration=self.registration(row),
+            extensions=self.said(row, role),
+            revision=role,
+            **inferred,
+        )
+
+    def polled(
+        self, row: Mapping[str, Any], actor: dict[str, Any], *poll: Any, moment: datetime, **inferred: Any
+    ) -> Outcome:
+        """`answered-poll`; the answer itself is not kept. `poll` are the ids of the poll and its question within the occurrence."""
+        place = "/".join(quote(str(each), safe="") for each in poll)
+        return statement(
+            actor=actor,
+            verb=verbs.ANSWERED_POLL,
+            object=activity(f"{self.iri(row)}/polls/{place}", types["cmi.interaction"]),
+            parent=self.occurrence(row),
+            grouping=self.series(row),
+            timestamp=moment,
+            registration=self.registration(row),
+            extensions={"channel-kind": self.about(row)["channel-kind"]},
+            **inferred,
+        )
+
+    def question_iri(self, row: Mapping[str, Any], question: Any) -> str:
+        """IRI of a question in the Q&A."""
+        return f"{self.iri(row)}/questions/{quote(str(question), safe='')}"
+
+    def said(self, row: Mapping[str, Any], role: str = "") -> dict[str, Any]:
+        """What is kept of something that was written, and as whom."""
+        features = row["features"]
+        return {
+            "channel-kind": self.about(row)["channel-kind"],
+            "actor-role": role or None,
+            "text-length": features.get("length"),
+            "text-language": features.get("language"),
+        }
 
     # --- what a session is --------------------------------------------------------------------------------------------------------
 

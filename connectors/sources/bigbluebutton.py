@@ -152,14 +152,14 @@ class BigBlueButton(Sessions):
         """All recordings. A page with nothing new ends the list: a server before 2.6 knows no pages and gives all of them each time."""
         seen: set[str | None] = set()
         while True:
-            answer = self.asked(api, "getRecordings", {"state": "any", "offset": len(seen), "limit": _PAGE})
+            answer = self.called(api, "getRecordings", {"state": "any", "offset": len(seen), "limit": _PAGE})
             fresh = [each for each in answer.iterfind("recordings/recording") if each.findtext("recordID") not in seen]
             if not fresh:
                 return
             seen.update(each.findtext("recordID") for each in fresh)
             yield from fresh
 
-    def asked(self, api: Api, call: str, query: Mapping[str, Any]) -> Element:
+    def called(self, api: Api, call: str, query: Mapping[str, Any]) -> Element:
         """An answer of the API. Its refusals come with status 200. Raises CredentialsRefused for them, and UnexpectedShape."""
         text = urlencode(query)
         checksum = hashlib.sha256(f"{call}{text}{self.connection['secret']}".encode()).hexdigest()
@@ -222,7 +222,7 @@ class BigBlueButton(Sessions):
         """Asks which meetings run, and looks for the files."""
         said = []
         if self.connection.get("secret"):
-            running = self.asked(api, "getMeetings", {}).findall("meetings/meeting")
+            running = self.called(api, "getMeetings", {}).findall("meetings/meeting")
             said.append(f"the secret is accepted, {len(running)} meetings are open")
         if self.connection.get("files"):
             said.append(f"{len(self._paths())} files")
@@ -283,20 +283,7 @@ class BigBlueButton(Sessions):
     @maps("stay", together="occurrence")
     def attendance(self, rows: list[Record], people: People) -> Gathered:
         """One `attended` per person of a meeting, over the union of their sessions."""
-        joins: list[Join] = []
-        for row in rows:
-            try:
-                join = _join(row)
-            except BadRecord as error:
-                yield [row], error
-                continue
-            if join is None:
-                yield [row], Ignored("the meeting still runs")
-            elif dig(row, "meeting.is_breakout"):
-                yield [row], Ignored("breakout room: its people are in the main room too")
-            else:
-                joins.append(join)
-        yield from self.attended(joins, people)
+        yield from self.gathered(rows, _joins, people)
 
     @maps("event", together="occurrence")
     def events(self, rows: list[Record], people: People) -> Gathered:
@@ -796,21 +783,18 @@ class _Recording:
 # --- fields -----------------------------------------------------------------------------------------------------------------------------
 
 
-def _join(row: Record) -> Join | None:
-    """The session as a stay; None for one that has not ended."""
+def _joins(row: Record) -> list[Join] | Ignored:
+    """The session as a stay."""
     user, joined, left = _table(row.get("user")), row.get("joined"), row.get("left")
     if not isinstance(joined, int) or isinstance(joined, bool):
         raise BadRecord("the session does not say when it began")
+    if dig(row, "meeting.is_breakout"):
+        return Ignored("breakout room: its people are in the main room too")
     if not left:
-        return None
+        return Ignored("the meeting still runs")
     email, account = user.get("email"), user.get("external") or user.get("internal")
-    return Join(
-        [row],
-        from_ms(joined),
-        from_ms(left),
-        emails=(str(email),) if email else (),
-        accounts=(str(account),) if account else (),
-    )
+    emails, accounts = ((str(each),) if each else () for each in (email, account))
+    return [Join([row], from_ms(joined), from_ms(left), emails=emails, accounts=accounts)]
 
 
 def _end(record: Mapping[str, Any]) -> int:

@@ -31,13 +31,9 @@ from leerstroom.people import People, Pseudonyms
 from leerstroom.statements import (
     Ignored,
     Outcome,
-    activity,
     name_uuid,
     parse_time,
-    statement,
-    types,
     utc_text,
-    verbs,
 )
 
 _PAGE = 200
@@ -219,17 +215,7 @@ class GoToWebinar(Sessions):
     @maps("attendee", together="occurrence")
     def attendance(self, rows: list[Record], people: People) -> Gathered:
         """One `attended` per person of a session, over the union of their intervals."""
-        joins: list[Join] = []
-        for row in rows:
-            try:
-                stays = _joins(row)
-            except BadRecord as error:
-                yield [row], error
-                continue
-            if not stays:
-                yield [row], Ignored("registered but absent")
-            joins += stays
-        yield from self.attended(joins, people)
+        yield from self.gathered(rows, _joins, people)
 
     def stay(self, join: Join) -> str:
         """A row holds all intervals of a person."""
@@ -240,75 +226,29 @@ class GoToWebinar(Sessions):
         """`registered` for the webinar, all its sessions."""
         if row.get("status") not in {None, "APPROVED"}:
             return Ignored("registration that was not approved")
-        extensions = self.about(row)
-        extensions.pop("channel-kind")
-        return statement(
-            actor=actor_of(people, row.get("registrantKey"), row.get("email")),
-            verb=verbs.REGISTERED,
-            object=self.series(row),
-            timestamp=parse_time(row["registrationDate"]),
-            extensions=extensions,
-            revision=f"{sorted(extensions.items())}",
-        )
+        actor = actor_of(people, row.get("registrantKey"), row.get("email"))
+        return self.registered(row, actor, parse_time(row["registrationDate"]))
 
     @maps("question")
     def question(self, row: Record, people: People) -> Outcome:
-        """`asked`; what it said is gone."""
-        return statement(
-            actor=actor_of(people, row.get("askerKey"), row.get("askedBy")),
-            verb=verbs.ASKED,
-            object=activity(self._question(row), types.QUESTION),
-            parent=self.occurrence(row),
-            grouping=self.series(row),
-            timestamp=parse_time(row["dateAsked"]),
-            registration=self.registration(row),
-            extensions={**self._said(row), "is-question": True},
-        )
+        """`asked`; a question has no id, so one was made of who asked when."""
+        actor = actor_of(people, row.get("askerKey"), row.get("askedBy"))
+        return self.asked(row, actor, row["question_id"], parse_time(row["dateAsked"]))
 
     @maps("answer")
     def answer(self, row: Record, people: People) -> Outcome:
         """`answered`, of a written answer by those who lead."""
-        question, role = self._question(row), str(row.get("answererRole") or "").lower()
-        return statement(
-            actor=actor_of(people, row.get("answeredBy"), row.get("answererEmail")),
-            verb=verbs.ANSWERED,
-            object=activity(f"{question}/answers/{row.key}", types.MESSAGE),
-            parent=activity(question, types.QUESTION),
-            grouping=self.series(row),
-            timestamp=parse_time(row["answerTime"]),
-            registration=self.registration(row),
-            extensions={**self._said(row), "actor-role": _ROLES.get(role)},
-        )
+        role = _ROLES.get(str(row.get("answererRole") or "").lower(), "")
+        actor = actor_of(people, row.get("answeredBy"), row.get("answererEmail"))
+        return self.answered(row, actor, row["question_id"], parse_time(row["answerTime"]), role)
 
     @maps("poll_answer")
     def poll_answer(self, row: Record, people: People) -> Outcome:
-        """`answered-poll`; the answer itself is not kept, and when it was given is not told."""
+        """`answered-poll`; when the answer was given is not told."""
         if not row.get("answered"):
             return Ignored("poll that was not answered")
-        return statement(
-            actor=actor_of(people, row.get("registrantKey"), row.get("email")),
-            verb=verbs.ANSWERED_POLL,
-            object=activity(f"{self.iri(row)}/polls/{row['poll']}", types["cmi.interaction"]),
-            parent=self.occurrence(row),
-            grouping=self.series(row),
-            timestamp=parse_time(meeting_of(row)["end"]),
-            registration=self.registration(row),
-            extensions={"channel-kind": self.about(row)["channel-kind"]},
-            rule="end-of-session",
-            confidence=0.9,
-        )
-
-    def _question(self, row: Mapping[str, Any]) -> str:
-        return f"{self.iri(row)}/questions/{row['question_id']}"
-
-    def _said(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """What is kept of something that was written."""
-        features = row["features"]
-        return {
-            "channel-kind": self.about(row)["channel-kind"],
-            "text-length": features.get("length"),
-            "text-language": features.get("language"),
-        }
+        actor, moment = actor_of(people, row.get("registrantKey"), row.get("email")), parse_time(meeting_of(row)["end"])
+        return self.polled(row, actor, row["poll"], moment=moment, rule="end-of-session", confidence=0.9)
 
 
 # --- what the vendor's rows mean ------------------------------------------------------------------------------------------------------
@@ -440,11 +380,13 @@ def _row_of(row: Any, given: Mapping[str, Any]) -> Iterator[Record]:
         raise BadRecord("no row of GoTo Webinar")
 
 
-def _joins(row: Record) -> list[Join]:
-    """Every interval of an attendee as a stay; none for one who registered and did not come."""
+def _joins(row: Record) -> list[Join] | Ignored:
+    """Every interval of an attendee as a stay."""
     intervals = row.get("attendance")
     if not isinstance(intervals, list):
         raise BadRecord("field 'attendance' is no list")
+    if not intervals:
+        return Ignored("registered but absent")
     return [
         Join(
             [row],

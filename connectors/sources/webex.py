@@ -29,19 +29,16 @@ from leerstroom.people import People, Pseudonyms
 from leerstroom.statements import (
     Ignored,
     Outcome,
-    activity,
     name_uuid,
     parse_time,
-    statement,
-    types,
     utc_text,
-    verbs,
 )
 
 _PAGE = 100
 _SPAN = timedelta(days=7)  # of meetings: the length that the vendor itself takes when it is told none
 _REGISTERED_BEFORE = timedelta(days=90)  # the longest span of registrations; without one the vendor shows a week
 _NEVER = datetime(1970, 1, 2, tzinfo=UTC)  # a running meeting has 1970-01-01 for what has not happened yet
+_AT_THE_END: Mapping[str, Any] = {"rule": "end-of-session", "confidence": 0.9}
 _TIMES = ("joinedTime", "leftTime")
 
 
@@ -232,20 +229,7 @@ class Webex(Sessions):
     @maps("participant", together="occurrence")
     def attendance(self, rows: list[Record], people: People) -> Gathered:
         """One `attended` per person of a meeting, over the union of the times of all their devices."""
-        joins: list[Join] = []
-        for row in rows:
-            try:
-                if row.get("state") == "lobby":
-                    yield [row], Ignored("only in the lobby")
-                    continue
-                stays = _joins(row)
-            except BadRecord as error:
-                yield [row], error
-                continue
-            if not stays:
-                yield [row], Ignored("the meeting still runs")
-            joins += stays
-        yield from self.attended(joins, people)
+        yield from self.gathered(rows, _joins, people)
 
     def role(self, joins: Any, people: People) -> str:
         """Host and co-hosts lead."""
@@ -260,89 +244,30 @@ class Webex(Sessions):
         """`registered` for the series, all its occurrences."""
         if row.get("status") not in {None, "approved"}:
             return Ignored("registration that was not approved")
-        extensions = self.about(row)
-        extensions.pop("channel-kind")
-        return statement(
-            actor=actor_of(people, row.get("id"), row.get("email")),
-            verb=verbs.REGISTERED,
-            object=self.series(row),
-            timestamp=parse_time(row["registrationTime"]),
-            extensions=extensions,
-            revision=f"{sorted(extensions.items())}",
-        )
+        actor = actor_of(people, row.get("id"), row.get("email"))
+        return self.registered(row, actor, parse_time(row["registrationTime"]))
 
     @maps("question")
     def question(self, row: Record, people: People) -> Outcome:
-        """`asked`; what it said is gone, and when is not told."""
+        """`asked`; when is not told."""
         if not row.get("email"):
             return Ignored("question that was asked anonymously")
-        return statement(
-            actor=people.actor(email=row["email"]),
-            verb=verbs.ASKED,
-            object=activity(self._question(row), types.QUESTION),
-            parent=self.occurrence(row),
-            grouping=self.series(row),
-            timestamp=self._end(row),
-            registration=self.registration(row),
-            extensions={**self._said(row), "is-question": True},
-            rule="end-of-session",
-            confidence=0.9,
-        )
+        return self.asked(row, people.actor(email=row["email"]), row["question_id"], _end(row), **_AT_THE_END)
 
     @maps("answer")
     def answer(self, row: Record, people: People) -> Outcome:
-        """`answered`, of a written answer in the Q&A."""
+        """`answered`, of a written answer in the Q&A; when is not told."""
         if not row.get("email"):
             return Ignored("answer that was given anonymously")
-        question = self._question(row)
-        return statement(
-            actor=people.actor(email=row["email"]),
-            verb=verbs.ANSWERED,
-            object=activity(f"{question}/answers/{row.key}", types.MESSAGE),
-            parent=activity(question, types.QUESTION),
-            grouping=self.series(row),
-            timestamp=self._end(row),
-            registration=self.registration(row),
-            extensions=self._said(row),
-            rule="end-of-session",
-            confidence=0.9,
-        )
+        return self.answered(row, people.actor(email=row["email"]), row["question_id"], _end(row), **_AT_THE_END)
 
     @maps("poll_answer")
     def poll_answer(self, row: Record, people: People) -> Outcome:
-        """`answered-poll`, when the poll ended; the answer itself is not kept."""
+        """`answered-poll`, when the poll ended."""
         if not row.get("email"):
             return Ignored("poll that was answered anonymously")
-        poll, question = quote(str(row["poll_id"]), safe=""), quote(str(row["question_id"]), safe="")
-        return statement(
-            actor=people.actor(email=row["email"]),
-            verb=verbs.ANSWERED_POLL,
-            object=activity(f"{self.iri(row)}/polls/{poll}/{question}", types["cmi.interaction"]),
-            parent=self.occurrence(row),
-            grouping=self.series(row),
-            timestamp=_time(row, "at"),
-            registration=self.registration(row),
-            extensions={"channel-kind": self.about(row)["channel-kind"]},
-        )
-
-    def _question(self, row: Mapping[str, Any]) -> str:
-        return f"{self.iri(row)}/questions/{quote(str(row['question_id']), safe='')}"
-
-    @staticmethod
-    def _end(row: Mapping[str, Any]) -> datetime:
-        end = _moment(meeting_of(row).get("end"))
-        if end is None:
-            raise BadRecord("when the meeting ended is not told, and the question has no time of its own")
-        return end
-
-    def _said(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """What is kept of something that was written."""
-        features = row["features"]
-        return {
-            "channel-kind": self.about(row)["channel-kind"],
-            "text-length": features.get("length"),
-            "text-language": features.get("language"),
-        }
+        actor = people.actor(email=row["email"])
+        return self.polled(row, actor, row["poll_id"], row["question_id"], moment=_time(row, "at"))
 
 
 # --- what the vendor's rows mean ------------------------------------------------------------------------------------------------------
@@ -368,6 +293,13 @@ def _moment(told: Any) -> datetime | None:
     except BadRecord:
         return None
     return found if found is not None and found > _NEVER else None
+
+
+def _end(row: Mapping[str, Any]) -> datetime:
+    end = _moment(meeting_of(row).get("end"))
+    if end is None:
+        raise BadRecord("when the meeting ended is not told, and the question has no time of its own")
+    return end
 
 
 def _time(row: Mapping[str, Any], name: str) -> datetime:
@@ -470,11 +402,13 @@ def _series(row: Mapping[str, Any], occurrence: str) -> dict[str, Any]:
     }
 
 
-def _joins(row: Record) -> list[Join]:
-    """The time of each device as a stay, or that of the participant where no device is told; none for one who is still in.
+def _joins(row: Record) -> list[Join] | Ignored:
+    """The time of each device as a stay, or that of the participant where no device is told.
 
     A device without an end left with the participant, or when the meeting ended.
     """
+    if row.get("state") == "lobby":
+        return Ignored("only in the lobby")
     last = _moment(row.get("leftTime")) or _moment(meeting_of(row).get("end"))
     devices = [each for each in row.get("devices") or () if isinstance(each, Mapping)] or [row]
     stays: list[Join] = []
@@ -486,4 +420,4 @@ def _joins(row: Record) -> list[Join]:
             raise BadRecord("joinedTime: time is missing or not in ISO 8601")
         emails = (str(row["email"]),) if row.get("email") else ()
         stays.append(Join([row], start, end, emails=emails, guest=str(row.get("id") or "")))
-    return stays
+    return stays or Ignored("the meeting still runs")

@@ -24,7 +24,7 @@ from connectors.sessions import OCCURRENCE, SETTINGS, Sessions, listed, meeting_
 from connectors.source import Gathered, Record, Setting, Verified, Window, maps
 from leerstroom.errors import BadRecord, CredentialsRefused, LeerstroomError, UnexpectedShape
 from leerstroom.people import People, Pseudonyms
-from leerstroom.statements import Ignored, Outcome, activity, name_uuid, parse_time, statement, types, verbs
+from leerstroom.statements import Ignored, Outcome, name_uuid, parse_time
 
 logger = logging.getLogger(__name__)
 
@@ -312,16 +312,8 @@ class Zoom(Sessions):
         """`registered` for the series, all its occurrences."""
         if row.get("status") not in {None, "approved"}:
             return Ignored("registration that was not approved")
-        extensions = self.about(row)
-        extensions.pop("channel-kind")
-        return statement(
-            actor=actor_of(people, row.get("id"), row.get("email")),
-            verb=verbs.REGISTERED,
-            object=self.series(row),
-            timestamp=parse_time(row["create_time"]),
-            extensions=extensions,
-            revision=f"{sorted(extensions.items())}",
-        )
+        actor = actor_of(people, row.get("id"), row.get("email"))
+        return self.registered(row, actor, parse_time(row["create_time"]))
 
     @maps("absentee")
     def absentee(self, row: Record, people: People) -> Outcome:
@@ -338,17 +330,9 @@ class Zoom(Sessions):
         """`asked`, of a question in the Q&A; what it said is gone."""
         if not row.get("user_id") and not row.get("email"):
             return Ignored("question that was asked anonymously")
-        return statement(
-            actor=actor_of(people, row.get("user_id"), row.get("email")),
-            verb=verbs.ASKED,
-            object=activity(self._question(row), types.QUESTION),
-            parent=self.occurrence(row),
-            grouping=self.series(row),
-            timestamp=parse_time(row.get("create_time") or meeting_of(row)["start"]),
-            registration=self.registration(row),
-            extensions={**self._said(row), "is-question": True},
-            revision=_role_of(row),
-        )
+        actor = actor_of(people, row.get("user_id"), row.get("email"))
+        moment = parse_time(row.get("create_time") or meeting_of(row)["start"])
+        return self.asked(row, actor, row.get("question_id") or row.key, moment, _role_of(row))
 
     @maps("answer")
     def answer(self, row: Record, people: People) -> Outcome:
@@ -357,50 +341,16 @@ class Zoom(Sessions):
             return Ignored("answer to a question that has no id")
         if not row.get("user_id") and not row.get("email"):
             return Ignored("answer that was given anonymously")
-        question = self._question(row)
-        return statement(
-            actor=actor_of(people, row.get("user_id"), row.get("email")),
-            verb=verbs.ANSWERED,
-            object=activity(f"{question}/answers/{row.key}", types.MESSAGE),
-            parent=activity(question, types.QUESTION),
-            grouping=self.series(row),
-            timestamp=parse_time(row["create_time"]),
-            registration=self.registration(row),
-            extensions=self._said(row),
-            revision=_role_of(row),
-        )
+        actor = actor_of(people, row.get("user_id"), row.get("email"))
+        return self.answered(row, actor, row["question_id"], parse_time(row["create_time"]), _role_of(row))
 
     @maps("poll_answer")
     def poll_answer(self, row: Record, people: People) -> Outcome:
         """`answered-poll`; the answer itself is not kept."""
         if not row.get("email"):
             return Ignored("poll that was answered anonymously")
-        return statement(
-            actor=actor_of(people, None, row.get("email")),
-            verb=verbs.ANSWERED_POLL,
-            object=activity(
-                f"{self.iri(row)}/polls/{quote(str(row['polling_id']), safe='')}/{quote(str(row['number']), safe='')}",
-                types["cmi.interaction"],
-            ),
-            parent=self.occurrence(row),
-            grouping=self.series(row),
-            timestamp=parse_time(row["date_time"]),
-            registration=self.registration(row),
-            extensions={"channel-kind": self.about(row)["channel-kind"]},
-        )
-
-    def _question(self, row: Record) -> str:
-        return f"{self.iri(row)}/questions/{quote(str(row.get('question_id') or row.key), safe='')}"
-
-    def _said(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """What is kept of something that was written, and as whom."""
-        features = row["features"]
-        return {
-            "channel-kind": self.about(row)["channel-kind"],
-            "actor-role": _role_of(row) or None,
-            "text-length": features.get("length"),
-            "text-language": features.get("language"),
-        }
+        actor, moment = actor_of(people, None, row.get("email")), parse_time(row["date_time"])
+        return self.polled(row, actor, row["polling_id"], row["number"], moment=moment)
 
 
 class _Series:

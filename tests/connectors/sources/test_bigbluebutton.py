@@ -397,7 +397,7 @@ def test_a_server_that_knows_no_pages_is_read_once() -> None:
     asked = []
 
     class OldServer(BigBlueButton):
-        def asked(self, api: Any, call: str, query: Any) -> Any:
+        def called(self, api: Any, call: str, query: Any) -> Any:
             asked.append(query["offset"])
             return everything
 

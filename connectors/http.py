@@ -36,7 +36,7 @@ logging.getLogger("urllib3.connectionpool").setLevel(
 )  # its DEBUG lines are whole addresses, and those may name people
 
 USER_AGENT = "leerstroom/0.1"
-_LOOKED_AT = 4096  # bytes of a refusal in which a platform may say what it means
+_LOOKED_AT = 4096  # bytes of an answer in which a platform may say that it is a refusal
 _SERVER_FAULTS = frozenset({500, 502, 503, 504, 507, 520, 521, 522, 523, 524, 530})
 
 

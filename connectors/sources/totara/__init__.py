@@ -1,0 +1,5 @@
+"""Totara: see `source`."""
+
+from connectors.sources.totara.source import Totara
+
+__all__ = ["Totara"]

@@ -185,14 +185,19 @@ class Reader:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def first(self, query: Mapping[str, str], *, tries: int | None = None) -> Page | None:
-        """The first page alone, None when the LRS gives no statements (a write-only key, a sink). One try by default."""
+    def first(self, query: Mapping[str, str]) -> Page | None:
+        """The first page alone, None when the LRS gives no statements (a write-only key, a sink)."""
         url = self._transport.address("statements", query)
         try:
-            page, _ = self._page(url, tries=tries or 1, raises_refusal=False)
+            for _ in range(2):  # what was cut short on the way is asked for once more, what is no xAPI stays so
+                reply = self._transport.send("GET", url, tries=4, raises_refusal=False)
+                if not reply.is_fine:
+                    return None
+                if read := _read(reply):
+                    return read[0]
         except LeerstroomError:
-            return None
-        return page
+            pass
+        return None
 
     def pages(self, query: Mapping[str, str]) -> Iterator[Page]:
         """All pages of a query. A short page is never taken for the last one; only an empty or missing `more` ends the list.
@@ -232,9 +237,7 @@ class Reader:
             asked.add(more)
             url = self._transport.address(more)
 
-    def _page(
-        self, url: str, *, may_expire: bool = False, tries: int | None = None, raises_refusal: bool = True
-    ) -> tuple[Page | None, str]:
+    def _page(self, url: str, *, may_expire: bool = False) -> tuple[Page | None, str]:
         found: list[tuple[Page, str]] = []
 
         def settles(reply: Reply) -> bool:
@@ -242,7 +245,7 @@ class Reader:
             found[:] = [read] if read else []
             return read is not None
 
-        reply = self._transport.send("GET", url, settles=settles, tries=tries, raises_refusal=raises_refusal)
+        reply = self._transport.send("GET", url, settles=settles, tries_of_500=None)
         if reply.is_fine:
             return found[0]
         if may_expire and reply.status in {400, 404, 410}:
@@ -255,7 +258,9 @@ class Reader:
         """(the statement of that id or None, whether it is voided)."""
         for name in ("statementId", "voidedStatementId"):
             url = self._transport.address("statements", {name: statement_id})
-            reply = self._transport.send("GET", url, settles=lambda reply: _single(reply) is not _BROKEN)
+            reply = self._transport.send(
+                "GET", url, settles=lambda reply: _single(reply) is not _BROKEN, tries_of_500=None
+            )
             if reply.is_fine:
                 raw = _single(reply)
                 if isinstance(raw, bytes) and stamp(raw).id == statement_id.lower():

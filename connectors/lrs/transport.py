@@ -196,17 +196,19 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         *,
         tries: int | None = None,
-        tries_of_500: int = 3,
+        tries_of_500: int | None = 3,
         settles: Callable[[Reply], bool] | None = None,
         raises_refusal: bool = True,
         waits_out_timeouts: bool = True,
     ) -> Reply:
         """One request with retry. `settles` looks at a 2xx answer and says False when it is broken, so that it is asked again.
 
+        A 500 may be the LRS's word about this request: the one that makes `tries_of_500` of them is returned. With None it passes like a 503.
+
         Raises CredentialsRefused (401, 403, unless `raises_refusal` is False), Unreachable after all tries, RateLimited when the LRS asks for
-        more patience than we have, UnexpectedShape for a redirect or an answer that stays broken. A 500 that stays is returned.
+        more patience than we have, UnexpectedShape for a redirect or an answer that stays broken.
         """
-        where, started, lost, tried = self.where(url), time.monotonic(), 0, 0
+        where, started, lost, tried, times_500 = self.where(url), time.monotonic(), 0, 0, 0
         while True:
             tried += 1
             try:
@@ -216,7 +218,8 @@ class Transport:
                 if isinstance(fault.error, TimedOut) and not waits_out_timeouts:
                     raise fault.error from None
             else:
-                judged = self._judged(reply, where, settles, raises_refusal, tried >= tries_of_500)
+                times_500 += reply.status == 500
+                judged = self._judged(reply, where, settles, raises_refusal, times_500 == tries_of_500)
                 if judged is None:
                     return Reply(reply.status, reply.headers, reply.content, lost, reply.original)
                 fault = judged

@@ -59,6 +59,31 @@ def test_a_lost_answer_is_resolved_by_asking_whatever_the_lrs_says_to_a_resend(
     assert (report.stored, report.already_there, report.conflicting) == (50, 5, 0)
 
 
+@pytest.mark.parametrize("fault", ["cut-before", "cut-in-answer", "half-json", (500, {}, b"oops"), (503, {}, b"")])
+def test_a_fault_of_the_first_question_makes_no_report_less_exact(
+    fake: Any, connect: Any, line: Any, broken: Any, fault: Any
+) -> None:
+    server = fake(identical="refuse")
+    connect(server).load(line(number) for number in range(10))
+    proxy = broken(server.endpoint, lambda number, _: fault if number == 1 else None)
+    report = connect(proxy.endpoint).load(line(number) for number in range(5, 60))
+    assert (report.stored, report.already_there, report.conflicting) == (50, 5, 0)
+
+
+def test_a_500_after_other_faults_is_tried_again_and_one_that_stays_is_for_later(
+    fake: Any, connect: Any, statement: Any, broken: Any
+) -> None:
+    server = fake()
+    server.put(statement(1))
+    faults = ["cut-before", (503, {}, b""), (500, {}, b"oops"), (500, {}, b"oops")]
+    proxy = broken(server.endpoint, lambda number, _: faults[number - 1] if number <= len(faults) else None)
+    lrs = connect(proxy.endpoint)
+    assert lrs.statement(statement(1)["id"]) is not None
+    ailing = broken(server.endpoint, lambda *_: (500, {}, b"oops"))
+    with pytest.raises(Unreachable, match="500"):
+        next(iter(connect(ailing.endpoint, tries=4).query()), None)
+
+
 def everything(seed: int, share: float) -> Any:
     """Faults at random, a burst of 5xx now and then, never the same request for ever."""
     draw = random.Random(seed)

@@ -5,7 +5,7 @@ xAPI says, reads as null, and the statement itself stays in `raw`. What the colu
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
@@ -119,10 +119,10 @@ def to_row(statement: Mapping[str, Any], raw: bytes) -> tuple[Any, ...]:
     verb_id = _text(verb.get("id")) or ""
     stored, timestamp = _moment(statement.get("stored")), _moment(statement.get("timestamp"))
     result = _object(statement.get("result"))
-    score = _object(result.get("score"))
+    score = _score(result.get("score"))
     context = _object(statement.get("context"))
     activities = _object(context.get("contextActivities"))
-    stated = _extensions(context.get("extensions"))
+    stated = _extensions(context.get("extensions")).get
     object_type = _text(thing.get("objectType")) or "Activity"
     definition = _object(thing.get("definition"))
     type_iri = definition.get("type") if object_type == "Activity" else None
@@ -139,10 +139,7 @@ def to_row(statement: Mapping[str, Any], raw: bytes) -> tuple[Any, ...]:
         actor_string(thing) if object_type in {"Agent", "Group"} else _object_id(thing, object_type),
         _type(type_iri) if isinstance(type_iri, str) and type_iri else None,
         duration_ms(duration) if isinstance(duration, str) else None,
-        _number(score.get("scaled")),
-        _number(score.get("raw")),
-        _number(score.get("min")),
-        _number(score.get("max")),
+        *score,
         _boolean(result.get("success")),
         _boolean(result.get("completion")),
         registration.lower() if registration else None,
@@ -150,19 +147,19 @@ def to_row(statement: Mapping[str, Any], raw: bytes) -> tuple[Any, ...]:
         _first_id(activities.get("grouping")),
         _ids(activities.get("category")),
         _text(context.get("platform")),
-        _word(stated.get("source-kind")),
-        _word(stated.get("channel-kind")),
-        _word(stated.get("actor-role")),
-        _word(stated.get("initiator")),
-        _word(stated.get("device")),
-        _boolean(stated.get("mandatory")),
-        _day(stated.get("due")),
-        _minutes(stated.get("scheduled-minutes")),
-        _whole(stated.get("group-size")),
-        _mentions(stated.get("mentions")),
-        _text(stated.get("rule")),
-        _number(stated.get("confidence")),
-        _text(stated.get("record")),
+        stated("source-kind"),
+        stated("channel-kind"),
+        stated("actor-role"),
+        stated("initiator"),
+        stated("device"),
+        stated("mandatory"),
+        stated("due"),
+        stated("scheduled-minutes"),
+        stated("group-size"),
+        stated("mentions", []),
+        stated("rule"),
+        stated("confidence"),
+        stated("record"),
         actor_string(authority) if isinstance(authority := statement.get("authority"), dict) else None,
         raw,
     )
@@ -223,22 +220,47 @@ def duration_ms(text: str) -> int | None:
 
 _verb = lru_cache(maxsize=10_000)(canonical_verb)
 _type = lru_cache(maxsize=10_000)(canonical_type)
-_EXTENSIONS = (
-    "source-kind", "channel-kind", "actor-role", "initiator", "device", "mandatory", "due", "scheduled-minutes", "group-size",
-    "mentions", "rule", "confidence", "record",
-)  # fmt: skip
 
 
 @cache
-def _extension_names() -> dict[str, str]:
-    return {iri: name for name in _EXTENSIONS for iri in extension_iris(name)}
+def _extension_readers() -> dict[str, tuple[str, Callable[[Any], Any]]]:
+    """IRI -> (name, how it is read). Most statements have two or three of these: the others cost nothing."""
+    readers: dict[str, Callable[[Any], Any]] = {
+        "source-kind": _word,
+        "channel-kind": _word,
+        "actor-role": _word,
+        "initiator": _word,
+        "device": _word,
+        "mandatory": _boolean,
+        "due": _day,
+        "scheduled-minutes": _minutes,
+        "group-size": _whole,
+        "mentions": _mentions,
+        "rule": _text,
+        "confidence": _number,
+        "record": _text,
+    }
+    return {iri: (name, read) for name, read in readers.items() for iri in extension_iris(name)}
 
 
 def _extensions(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         return {}
-    names = _extension_names()
-    return {names[iri]: held for iri, held in value.items() if iri in names and held is not None}
+    readers, found = _extension_readers(), {}
+    for iri, held in value.items():
+        if iri in readers and held is not None:
+            name, read = readers[iri]
+            found[name] = read(held)
+    return found
+
+
+_NO_SCORE = (None, None, None, None)
+
+
+def _score(value: Any) -> tuple[float | None, ...]:
+    if not isinstance(value, dict):
+        return _NO_SCORE
+    return tuple(_number(value.get(name)) for name in ("scaled", "raw", "min", "max"))
 
 
 def _object(value: Any) -> Mapping[str, Any]:

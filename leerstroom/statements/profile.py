@@ -1,9 +1,10 @@
 """Our xAPI profile as JSON-LD (ADL xAPI Profiles 1.0.3), made out of the vocabulary: `schemas/profile.jsonld`, written by `make docs`.
 
-Words that others registered stay theirs; the profile defines only our own verbs, activity types and context extensions.
+It documents every word that we write. Words that others registered keep their IRI, as in ADL's own profiles of cmi5 and SCORM; what is the same
+elsewhere stands beside them as `exactMatch`. The templates say what a statement of ours holds: any, and those with certain verbs.
 """
 
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -11,30 +12,48 @@ from leerstroom.schemas import folder, read_yaml
 from leerstroom.statements.vocabulary import EXTENSION_BASE, PROFILE
 
 GENERATED = "2026-11-24T00:00:00Z"  # of this version of the profile; a new version gets a new one
+_VERSION = f"{PROFILE}/v1"
+
+_PARENT: Final = {"location": "$.context.contextActivities.parent[*].id", "presence": "included"}
+_LENGTH: Final = {"location": "$.result.duration", "presence": "recommended"}
+_SCORE: Final = {"location": "$.result.score", "presence": "recommended"}
+_DUE: Final = {"location": f"$.context.extensions['{EXTENSION_BASE}due']", "presence": "recommended"}
+_OF_VERBS: Final[dict[str, tuple[str, dict[str, str]]]] = {
+    "answered": ("an answer names the question as its parent", _PARENT),
+    "answered-poll": ("an answer to a poll names the poll as its parent", _PARENT),
+    "replied": ("a reply names the message as its parent", _PARENT),
+    "attended": ("attendance says how long; its timestamp is the end", _LENGTH),
+    "watched": ("watching says how long; its timestamp is the end", _LENGTH),
+    "scored": ("a grade says which", _SCORE),
+    "passed": ("a test that was passed says how well", _SCORE),
+    "failed": ("a test that was failed says how badly", _SCORE),
+    "was-assigned": ("an assignment says until when", _DUE),
+}
+"""Verb -> what a statement with it holds beside what any statement of ours does."""
 
 
 def profile() -> dict[str, Any]:
     """The profile as a JSON-LD document."""
     vocabulary = read_yaml("vocabulary.yaml")
-    version = f"{PROFILE}/v1"
     concepts: list[dict[str, Any]] = []
     for section, kind in (("verbs", "Verb"), ("activity_types", "ActivityType")):
         for name, entry in vocabulary[section].items():
-            if entry["iri"].startswith(PROFILE):
-                label = {"en": name.replace("-", " ")} | ({"nl": entry["nl"]} if "nl" in entry else {})
-                concepts.append({
-                    "id": entry["iri"],
-                    "type": kind,
-                    "inScheme": version,
-                    "prefLabel": label,
-                    "definition": label,
-                })
+            label = {"en": name.replace("-", " ")} | ({"nl": entry["nl"]} if "nl" in entry else {})
+            same = {"exactMatch": entry["aliases"]} if "aliases" in entry else {}
+            concepts.append({
+                "id": entry["iri"],
+                "type": kind,
+                "inScheme": _VERSION,
+                "prefLabel": label,
+                "definition": label,
+                **same,
+            })
     for name, entry in vocabulary["extensions"].items():
         schema: dict[str, Any] = {"enum": entry["values"]} if "values" in entry else {}
         concepts.append({
             "id": EXTENSION_BASE + name,
             "type": "ContextExtension",
-            "inScheme": version,
+            "inScheme": _VERSION,
             "prefLabel": {"en": name.replace("-", " ")},
             "definition": {"en": entry["en"]},
             "inlineSchema": orjson.dumps(schema).decode(),
@@ -50,26 +69,37 @@ def profile() -> dict[str, Any]:
             "nl": "Leren van medewerkers in leeromgevingen, webinars, chat en sociale media, en van mens tot mens.",
         },
         "author": {"type": "Organization", "name": "Leerstroom"},
-        "versions": [{"id": version, "generatedAtTime": GENERATED}],
+        "versions": [{"id": _VERSION, "generatedAtTime": GENERATED}],
         "concepts": concepts,
         "templates": [
-            {
-                "id": f"{PROFILE}/templates/any",
-                "type": "StatementTemplate",
-                "inScheme": version,
-                "prefLabel": {"en": "every statement of ours"},
-                "definition": {"en": "names its platform, the kind of it, and the record that it was made of"},
-                "rules": [
-                    {"location": "$.context.platform", "presence": "included"},
-                    {"location": f"$.context.extensions['{EXTENSION_BASE}source-kind']", "presence": "included"},
-                    {"location": f"$.context.extensions['{EXTENSION_BASE}record']", "presence": "included"},
-                    {"location": "$.context.contextActivities.category[*].id", "any": [PROFILE]},
-                    {"location": "$.actor.account.name", "presence": "included"},
-                    {"location": "$.timestamp", "presence": "included"},
-                ],
-            }
+            _template(
+                "any",
+                "every statement of ours names its platform, the kind of it, and the record that it was made of",
+                {"location": "$.context.platform", "presence": "included"},
+                {"location": f"$.context.extensions['{EXTENSION_BASE}source-kind']", "presence": "included"},
+                {"location": f"$.context.extensions['{EXTENSION_BASE}record']", "presence": "included"},
+                {"location": "$.context.contextActivities.category[*].id", "presence": "included", "any": [PROFILE]},
+                {"location": "$.actor.account.name", "presence": "included"},
+                {"location": "$.timestamp", "presence": "included"},
+            ),
+            *(
+                _template(name, text, rule, verb=vocabulary["verbs"][name]["iri"])
+                for name, (text, rule) in _OF_VERBS.items()
+            ),
         ],
         "patterns": [],
+    }
+
+
+def _template(name: str, text: str, *rules: dict[str, Any], **determining: str) -> dict[str, Any]:
+    return {
+        "id": f"{PROFILE}/templates/{name}",
+        "type": "StatementTemplate",
+        "inScheme": _VERSION,
+        "prefLabel": {"en": name.replace("-", " ")},
+        "definition": {"en": text},
+        **determining,
+        "rules": list(rules),
     }
 
 

@@ -1,5 +1,9 @@
-"""Every statement that the sources write conforms to our profile: its words are in the vocabulary, its template's rules hold."""
+"""Every statement that the sources write conforms to our profile: the profile documents its words, and the rules of its templates hold.
 
+Statements are those of the town hall's three weeks and of the pairs of every source.
+"""
+
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,16 +15,14 @@ from leerstroom.replay import running
 from leerstroom.statements import types, verbs
 from leerstroom.statements.profile import profile
 from leerstroom.statements.validation import validate
-from leerstroom.statements.vocabulary import EXTENSION_BASE, PROFILE, extension
+from leerstroom.statements.vocabulary import EXTENSION_BASE, extension
 
 WINDOW = Window(datetime(2026, 10, 26, tzinfo=UTC), datetime(2026, 11, 16, tzinfo=UTC))
 CLOCK = datetime(2026, 11, 24, tzinfo=UTC)
-VERBS = {verbs[name].iri for name in verbs}
-TYPES = {types[name] for name in types}
 
 
 @pytest.fixture(scope="module")
-def written() -> list[dict[str, Any]]:
+def town_hall() -> list[dict[str, Any]]:
     """All statements of the town hall's three weeks."""
     from leerstroom_airflow.town_hall import connections
 
@@ -36,6 +38,19 @@ def written() -> list[dict[str, Any]]:
     return found
 
 
+@pytest.fixture(scope="module")
+def written(town_hall: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The statements of the town hall and of all pairs."""
+    outcomes = [
+        outcome
+        for path in RECORDINGS.glob("*/pairs/*.json")
+        for outcome in json.loads(path.read_text(encoding="utf-8"))["outcomes"]
+    ]
+    of_pairs = [each for each in outcomes if "verb" in each]
+    assert len(of_pairs) > 10
+    return town_hall + of_pairs
+
+
 def _types(value: Any) -> set[str]:
     if isinstance(value, dict):
         own = (
@@ -47,15 +62,18 @@ def _types(value: Any) -> set[str]:
     return set().union(*(_types(each) for each in value)) if isinstance(value, list) else set()
 
 
-def test_every_platform_writes_and_every_statement_is_valid(written: list[dict[str, Any]]) -> None:
-    assert {each["context"]["platform"] for each in written} == {"matrix", "moodle", "zoom", "sheet"}
+def test_every_platform_of_the_town_hall_writes(town_hall: list[dict[str, Any]]) -> None:
+    assert {each["context"]["platform"] for each in town_hall} == {"matrix", "moodle", "zoom", "sheet"}
+
+
+def test_every_statement_is_valid(written: list[dict[str, Any]]) -> None:
     for statement in written:
         validate(statement)
 
 
-def test_verbs_and_activity_types_are_in_the_vocabulary(written: list[dict[str, Any]]) -> None:
-    assert {each["verb"]["id"] for each in written} <= VERBS
-    assert _types(written) <= TYPES
+def test_verbs_and_activity_types_are_concepts_of_the_profile(written: list[dict[str, Any]]) -> None:
+    assert {each["verb"]["id"] for each in written} <= _concepts("Verb")
+    assert _types(written) <= _concepts("ActivityType")
 
 
 def test_extensions_are_in_the_vocabulary_with_values_that_it_allows(written: list[dict[str, Any]]) -> None:
@@ -86,17 +104,34 @@ def _at(statement: Any, location: str) -> list[Any]:
     return values
 
 
-def test_the_rules_of_the_template_hold(written: list[dict[str, Any]]) -> None:
-    [template] = profile()["templates"]
-    assert len(template["rules"]) > 3
+def test_the_rules_of_the_templates_hold(written: list[dict[str, Any]]) -> None:
+    listed = profile()["templates"]
+    used = set()
     for statement in written:
-        for rule in template["rules"]:
-            values = _at(statement, rule["location"])
-            assert values or rule.get("presence") != "included", rule
-            assert not rule.get("any") or set(rule["any"]) & set(values), rule
+        for template in listed:
+            if template.get("verb", statement["verb"]["id"]) != statement["verb"]["id"]:
+                continue
+            used.add(template["id"])
+            for rule in template["rules"]:
+                values = _at(statement, rule["location"])
+                assert values or rule.get("presence") != "included", (template["id"], rule)
+                assert not rule.get("any") or set(rule["any"]) & set(values), (template["id"], rule)
+    assert len(used) > 4
 
 
-def test_our_own_words_are_concepts_of_the_profile() -> None:
-    concepts = {each["id"] for each in profile()["concepts"]}
-    assert {iri for iri in VERBS | TYPES if iri.startswith(PROFILE)} <= concepts
-    assert extension("record") in concepts
+def _concepts(kind: str) -> set[str]:
+    return {each["id"] for each in profile()["concepts"] if each["type"] == kind}
+
+
+def test_the_profile_documents_every_word_once() -> None:
+    listed = [each["id"] for each in profile()["concepts"]]
+    assert len(listed) == len(set(listed))
+    assert {verbs[name].iri for name in verbs} == _concepts("Verb")
+    assert {types[name] for name in types} == _concepts("ActivityType")
+    assert extension("record") in _concepts("ContextExtension")
+
+
+def test_templates_are_for_verbs_of_the_profile_and_have_ids_of_their_own() -> None:
+    listed = profile()["templates"]
+    assert len({each["id"] for each in listed}) == len(listed)
+    assert {each["verb"] for each in listed if "verb" in each} <= _concepts("Verb")

@@ -84,26 +84,42 @@ def test_nobody_reads_without_a_credential(lrs):
     assert requests.post(lrs.address + "/browse", timeout=10).status_code == 405
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-def test_a_browser_shows_the_page(sqlite_lrs, caller, make, tmp_path):
-    call = caller(sqlite_lrs)
-    call.store(make.statement(actor={**make.agent(), "name": "Zoë"}, object=make.activity(name={"en": "Fire safety"})))
+@pytest.fixture
+def chromium(sqlite_lrs, tmp_path):
+    """`chromium(path, *options)`: what a browser shows of a page, as HTML."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine")
     address = sqlite_lrs.address.replace("//", f"//{sqlite_lrs.key}:{sqlite_lrs.secret.replace(' ', '%20')}@")
-    options = [
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-dev-shm-usage",
-        f"--user-data-dir={tmp_path}",
-        "--virtual-time-budget=3000",
-    ]
-    done = subprocess.run(
-        [str(CHROMIUM), *options, "--dump-dom", f"{address}/browse?activity={make.activity()['id']}"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert "Fire safety" in done.stdout
-    assert "Zoë" in done.stdout
-    assert "Refused to" not in done.stderr
+    settings = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", f"--user-data-dir={tmp_path}"]
+
+    def shown(path, *options):
+        done = subprocess.run(
+            [CHROMIUM, *settings, "--virtual-time-budget=3000", *(options or ["--dump-dom"]), address + path],
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert "Refused to" not in done.stderr, "the page asks for more than its own policy allows"
+        return done.stdout
+
+    return shown
+
+
+def test_a_browser_searches_and_shows_one_statement_in_full(chromium, sqlite_lrs, caller, make):
+    sent = make.statement(actor={**make.agent(), "name": "Zoë"}, object=make.activity(name={"en": "Fire safety"}))
+    caller(sqlite_lrs).store(sent, make.statement(actor=make.agent("ben"), object=make.activity("other")))
+    page = chromium(f"/browse?activity={make.activity()['id']}")
+    assert rows(page) == 1
+    assert "Fire safety" in page
+    assert "Zoë" in page
+    link = html.unescape(page.split('<td class="time"><a href="')[1].split('"')[0])
+    assert f'"id": "{sent["id"]}"' in chromium(link)
+
+
+def test_a_browser_lays_the_page_out(chromium, sqlite_lrs, caller, make, tmp_path):
+    caller(sqlite_lrs).store(*[make.statement() for _ in range(30)])
+    sizes = {}
+    for name, path in (("list", f"/browse?verb={make.verb()}"), ("none", f"/browse?verb={make.verb('none')}")):
+        picture = tmp_path / f"{name}.png"
+        chromium(path, f"--screenshot={picture}", "--window-size=1000,800")
+        assert picture.read_bytes()[:4] == b"\x89PNG"
+        sizes[name] = picture.stat().st_size
+    assert sizes["list"] > 2 * sizes["none"], "thirty lines are on the picture"

@@ -1,7 +1,8 @@
 """What the LRS connector costs: client CPU a statement against a sink that only parses, beside `tincan.RemoteLRS`; and the mirror's rate and size.
 
-    python tests/bench/bench_connector.py            sink: loader, tincan, latency
+    python tests/bench/bench_connector.py            sink: loader, tincan, latency; a mirror of 100,000
     python tests/bench/bench_connector.py mirror 1000000
+    python tests/bench/bench_connector.py memory     peak at 10,000, 100,000 and 1,000,000
 
 Prints one line a measurement. CPU is user + system of this process (the sink is another one); ratios hold, absolute figures move with the machine.
 """
@@ -45,6 +46,13 @@ async def app(scope, receive, send):
     await send({"type": "http.response.body", "body": out})
 uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="error", lifespan="off", http="httptools", access_log=False)
 """
+TARGETS = {
+    "loader_cpu_us": "≤ 6, stretch 3",
+    "ratio": "≥ 12",
+    "latency_ratio": "≤ 1.3",
+    "mirror_per_s": "≥ 20,000",
+    "size_ratio": "≤ 1.6",
+}
 VERBS = ("asked", "answered", "completed", "attended", "passed")
 
 
@@ -215,6 +223,6 @@ if __name__ == "__main__":
     elif sys.argv[1:2] == ["memory"]:
         figures = {f"peak_mb_{count}": peak_mb(count) for count in (10_000, 100_000, 1_000_000)}
     else:
-        figures = measured()
+        figures = measured() | mirror_rate(100_000)
     for name, value in figures.items():
-        print(f"{name:32s} {value:12,.2f}")
+        print(f"{name:32s} {value:12,.2f}   {TARGETS.get(name, '')}".rstrip())

@@ -35,6 +35,15 @@ BATCH = 500
 ORGANISATION = "https://voorbeeldstad.example"
 VERBS = [f"https://w3id.org/xapi/verbs/verb-{number}" for number in range(20)]
 
+TARGETS = {
+    "POST in batches of 500, statements/s": "≥ 5,000; ADL LRS 186",
+    "ratio to bare SQLite": "stretch ≥ 0.8",
+    "sending again / first load": "≥ 3",
+    "agent+verb+since, limit 100, p95 ms": "≤ 10, stretch 5, at 1,000,000",
+    "mirror, statements/s": "≥ 20,000",
+    "read of 10 while two send, p99 ms": "≤ 100",
+}
+
 
 def statement(number: int, random_: random.Random) -> dict[str, Any]:
     """A statement as our sources make them, about 1.1 kB."""
@@ -277,7 +286,8 @@ def main() -> int:
             )
             found["bytes on disk of a statement"] = open_database(lrs.database).size() / (read + 100 * BATCH)
     for name, value in found.items():
-        print(f"{name:48s} {value:14,.2f}" if isinstance(value, float) else f"{name:48s} {value:14,}")
+        told = f"{name:48s} {value:14,.2f}" if isinstance(value, float) else f"{name:48s} {value:14,}"
+        print(told + (f"   {TARGETS[name]}" if name in TARGETS else ""))
     if options.json:
         options.json.write_text(json.dumps(found, indent=1))
     return 0

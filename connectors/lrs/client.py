@@ -12,6 +12,7 @@ from uuid import uuid4
 import orjson
 import tincan
 
+from connectors.lrs.comparing import differences
 from connectors.lrs.loading import Loader, Memory, OnBatch, OnRejection
 from connectors.lrs.reading import Page, Reader, parameters
 from connectors.lrs.report import LoadReport
@@ -252,7 +253,7 @@ class Lrs(tincan.RemoteLRS):  # type: ignore[misc] # tincan has no types
             query_params={"statementId": str(statement.id)},
         )
         request.content = statement.to_json()
-        response = self._send_request(request)
+        response = self._sent([statement], request)
         if response.success:
             response.content = statement
         return response
@@ -264,11 +265,24 @@ class Lrs(tincan.RemoteLRS):  # type: ignore[misc] # tincan has no types
         for each in statements:
             if each.id is None:
                 each.id = uuid4()
-        request = tincan.HTTPRequest(method="POST", resource="statements", headers={"Content-Type": "application/json"})
-        request.content = statements.to_json()
-        response = self._send_request(request)
+        response = self._sent(statements, _batch(statements))
         if response.success:
             response.content = statements
+        return response
+
+    def _sent(self, statements: Iterable[Any], request: tincan.HTTPRequest) -> tincan.LRSResponse:
+        """Sends, and looks closer at a 409: where all that the LRS holds of them says the same, it is sent what it lacks."""
+        response = self._send_request(request)
+        if response.response is None or response.response.status != 409:
+            return response
+        ours = {str(each.id).lower(): each for each in statements}
+        theirs = self.reader.located(ours)
+        if not theirs or any(differences(ours[held].to_json().encode(), raw) for held, raw in theirs.items()):
+            return response
+        missing = [ours[each] for each in ours if each not in theirs]
+        if missing:
+            return self._send_request(_batch(missing))
+        response.success = True
         return response
 
     def retrieve_statement(self, statement_id: Any) -> tincan.LRSResponse:
@@ -349,6 +363,12 @@ class Lrs(tincan.RemoteLRS):  # type: ignore[misc] # tincan has no types
     def retrieve_agent_profile(self, agent: Any, profile_id: str) -> tincan.LRSResponse:
         """An agent profile document with its content type and ETag."""
         return _with_headers(super().retrieve_agent_profile(agent, profile_id))
+
+
+def _batch(statements: Iterable[Any]) -> tincan.HTTPRequest:
+    request = tincan.HTTPRequest(method="POST", resource="statements", headers={"Content-Type": "application/json"})
+    request.content = tincan.StatementList(statements).to_json()
+    return request
 
 
 def _with_headers(response: tincan.LRSResponse) -> tincan.LRSResponse:

@@ -89,6 +89,21 @@ def test_02_really_different_statements_are_reported_and_the_rest_delivered(
     assert server.held[statement(1)["id"]]["object"] == statement(1)["object"]
 
 
+def test_02_tincans_own_methods_know_that_too(fake: Any, connect: Any, statement: Any) -> None:
+    server = fake(identical="refuse")
+    lrs = connect(server)
+    known, new = tincan.Statement(statement(1)), tincan.Statement(statement(2))
+    other = tincan.Statement(statement(1, object={"objectType": "Activity", "id": "https://lms.example/another"}))
+    assert lrs.save_statement(known).success
+    assert lrs.save_statement(known).success
+    assert lrs.save_statements([known]).success
+    assert not lrs.save_statements([other, new]).success
+    assert set(server.held) == {statement(1)["id"]}
+    saved = lrs.save_statements([known, new])
+    assert [each.id for each in saved.content] == [known.id, new.id]
+    assert set(server.held) == {statement(1)["id"], statement(2)["id"]}
+
+
 def test_02_another_spelling_is_no_difference(fake: Any, connect: Any, statement: Any) -> None:
     server = fake(identical="refuse")
     lrs = connect(server)

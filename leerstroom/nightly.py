@@ -453,6 +453,7 @@ def publish(*, settings: Settings, run_id: str, as_of: date, values: str | None 
             policy=settings.hr.policy,
             organisation=settings.organisation.name,
             names=publishing.community_names(f"{settings.data.rstrip('/')}/mirror"),
+            retention=settings.retention.rows,
         )
         stage.counts = {"rows": published.rows}
     return {

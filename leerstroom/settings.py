@@ -101,6 +101,25 @@ class NotifySettings(_Part):
     slack: SlackSettings | None = None
 
 
+class RetentionSettings(_Part):
+    """How long each store keeps what it holds; empty keeps for ever. The Dag `learning_retention` and every publication hold to it."""
+
+    landing_days: int | None = Field(default=14, ge=1)
+    statements_days: int | None = Field(default=14, ge=1)
+    quarantine_days: int | None = Field(default=90, ge=1)
+    mirror_months: int | None = Field(
+        default=None, ge=5
+    )  # figures look back 90 days over 35 days that are computed anew
+    lrs_months: int | None = Field(default=None, ge=5)
+    day_rows_days: int | None = Field(default=90, ge=1)
+    window_rows_days: int | None = Field(default=730, ge=1)
+
+    @property
+    def rows(self) -> dict[str, int | None]:
+        """Days by grain of HR's rows."""
+        return {"employee_day": self.day_rows_days, "employee_window": self.window_rows_days}
+
+
 class Settings(BaseSettings):
     """One installation. `connections` maps a name to `{source: …, and the fields of that source}`."""
 
@@ -113,6 +132,7 @@ class Settings(BaseSettings):
     lrs: LrsSettings = LrsSettings()
     hr: HrSettings = HrSettings()
     notify: NotifySettings = NotifySettings()
+    retention: RetentionSettings = RetentionSettings()
     rules: Path | None = None
     pseudonym_key: SecretStr | None = None
     connections: dict[str, dict[str, Any]] = Field(default_factory=dict)

@@ -8,6 +8,7 @@ stored (as the credential behind the authority) are others'.
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -62,6 +63,38 @@ def erase(storage: Storage, identity: str) -> Erased:
     return Erased(statements, documents, attachments)
 
 
+def erase_before(storage: Storage, moment: datetime, *, dry_run: bool = False) -> int:
+    """Deletes statements that were stored before `moment` (aware), or only counts them; returns how many. Documents stay: they are the present state."""
+    before = int(moment.timestamp() * 1_000_000)
+
+    def some(writing: Writing) -> int:
+        seqs = [
+            row[0]
+            for row in writing.connection.rows(
+                f"SELECT seq FROM statements WHERE seq < ? ORDER BY seq LIMIT {_AT_ONCE}", (before,)
+            )
+        ]
+        _delete(writing, seqs)
+        return len(seqs)
+
+    def number(writing: Writing) -> int:
+        return int(writing.connection.rows("SELECT count(*) FROM statements WHERE seq < ?", (before,))[0][0])
+
+    def audit(writing: Writing) -> None:
+        writing.connection.run("UPDATE meta SET value = value + 1 WHERE name = 'forgotten'")
+        writing.forget()
+        detail = f"retention: {statements} statements stored before {moment:%Y-%m-%d}"
+        writing.connection.insert("audit", "at, what, detail", [(times.now(), "erasure", detail)])
+
+    statements = storage.writer.submit(number).result()
+    if statements and not dry_run:
+        while storage.writer.submit(some).result() == _AT_ONCE:
+            pass
+        storage.writer.submit(audit).result()
+        storage.database.erase_traces()
+    return statements
+
+
 def _number(writing: Writing, term: str) -> int | None:
     return numbers(writing.connection, [term]).get(term)
 
@@ -78,8 +111,13 @@ def _some(writing: Writing, term: str) -> tuple[int, int]:
             f"SELECT DISTINCT seq FROM found_by WHERE entry IN (?, ?) AND via = 0 LIMIT {_AT_ONCE}", entries
         )
     ]
+    return len(seqs), _delete(writing, seqs)
+
+
+def _delete(writing: Writing, seqs: Sequence[int]) -> int:
+    """Deletes these statements with all that finds them; how many attachments went with them."""
     if not seqs:
-        return 0, 0
+        return 0
     files = {row[0] for row in writing.connection.lookup("SELECT sha2 FROM attached", "seq", seqs)}
     for seq, key, body, verb in writing.connection.lookup("SELECT seq, id, body, verb FROM statements", "seq", seqs):
         statement = orjson.loads(body)
@@ -92,7 +130,7 @@ def _some(writing: Writing, term: str) -> tuple[int, int]:
     ]
     for sha2 in unneeded:
         writing.connection.run("DELETE FROM attachments WHERE sha2 = ?", (sha2,))
-    return len(seqs), len(unneeded)
+    return len(unneeded)
 
 
 def _entries(writing: Writing, statement: dict[str, Any], verb: int) -> list[int]:

@@ -213,6 +213,16 @@ class Mirror:
             self._remove_strays()  # erased means gone: no file stays for readers here
         return len(ids), ids
 
+    def forget(self, before: datetime, *, dry_run: bool = False) -> int:
+        """Removes the files whose last statement was stored before `before`, or only counts; returns how many statements. The position stays."""
+        with self.writing():
+            manifest = self.manifest()
+            kept = tuple(each for each in manifest.files if each.last is None or each.last >= before)
+            if not dry_run and len(kept) < len(manifest.files):
+                self.place(Manifest(kept, manifest.position))
+                self._remove_strays()
+        return sum(each.rows for each in manifest.files) - sum(each.rows for each in kept)
+
     def place(self, manifest: Manifest) -> None:
         """Makes a manifest the one that counts, in one move."""
         position = manifest.position

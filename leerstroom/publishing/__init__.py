@@ -42,12 +42,14 @@ def publish(
     organisation: str = "Our organisation",
     computed_at: datetime | None = None,
     names: Mapping[str, str] | None = None,
+    retention: Mapping[str, int | None] | None = None,
 ) -> Published:
     """Publishes the night of `as_of`; doing it again changes nothing.
 
     `values` is the output of the indicators stage (an Arrow table, or the path or address of a Parquet or CSV file), `coverage` the same or the
     ledger's list of (day, source kind, status). `database` is a DuckDB file (by default `hr.duckdb` in `out`) or a `postgresql://` address.
     `computed_at` only fills in for values that do not carry it. `names` gives communities a name to read: the answer of `community_names`.
+    `retention` holds days by grain of rows per employee, None for ever; by default those of the contract.
     Raises ConfigurationError for values or policies that make no sense, Unreachable when the database cannot be opened.
     """
     from leerstroom.publishing.disclosure import Disclosure
@@ -61,7 +63,7 @@ def publish(
     edition = Edition(as_of, organisation, computed_at, dict(names or {}))
     with open_night(values, directory, coverage, edition, Disclosure.load(policy)) as night:
         built = build(night)
-        rows = publish_tables(night, built, url, language)
+        rows = publish_tables(night, built, url, language, retention)
         facts = gather(night)
         workbook = write_workbook(built, facts, out, language)
         report = write_report(facts, out, language)

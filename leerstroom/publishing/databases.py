@@ -8,7 +8,7 @@ The `hr_*_nightly` tables and the definitions hold the newest night only and are
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -100,10 +100,10 @@ def write(into: Target, table: TableContract, rows: Any, as_of: Any, language: s
     return written
 
 
-def forget(into: Target, retention: Mapping[str, int], hr_sees: Callable[[str, str], bool]) -> None:
+def forget(into: Target, retention: Mapping[str, int | None], hr_sees: Callable[[str, str], bool]) -> None:
     """Removes values that HR may no longer see under the present policy, and rows older than the retention of their grain.
 
-    Age is counted back from the newest night in the table.
+    Age is counted back from the newest night in the table; None keeps for ever.
     """
     for indicator, grain in into.all("SELECT DISTINCT indicator_id, grain FROM indicator_values"):
         if not hr_sees(indicator, grain):
@@ -111,9 +111,23 @@ def forget(into: Target, retention: Mapping[str, int], hr_sees: Callable[[str, s
     newest = into.first("SELECT max(as_of) FROM indicator_values")
     if newest is not None:
         for grain, days in retention.items():
-            into.run(
-                "DELETE FROM indicator_values WHERE grain = ? AND period_end < ?", grain, newest - timedelta(days=days)
-            )
+            if days is not None:
+                into.run(_OUTDATED.format("DELETE"), grain, newest - timedelta(days=days))
+
+
+_OUTDATED = "{} FROM indicator_values WHERE grain = ? AND period_end < ?"
+
+
+def forget_before(into: Target, ends: Mapping[str, date], *, dry_run: bool = False) -> int:
+    """Removes rows whose period ended before the date of their grain, or only counts them; a database never published to holds none."""
+    if not into.columns("indicator_values"):
+        return 0
+    rows = 0
+    for grain, end in ends.items():
+        rows += int(into.first(_OUTDATED.format("SELECT count(*)"), grain, end))
+        if not dry_run:
+            into.run(_OUTDATED.format("DELETE"), grain, end)
+    return rows
 
 
 def _create(into: Target, table: TableContract, language: str) -> None:

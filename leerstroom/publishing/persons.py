@@ -1,10 +1,11 @@
 """One person in HR's tables: everything that is held about them, and its erasure. Group values stay: they name nobody."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from leerstroom.publishing.databases import Target, target
+from leerstroom.publishing.databases import Target, forget_before, target
 
 _HELD = {
     "indicator_values": "subject = ? AND grain IN ('employee_day', 'employee_window')",
@@ -34,6 +35,20 @@ def erase_person(database: str, employee_id: str) -> int:
             removed += int(opened.first(f"SELECT count(*) FROM {table} WHERE {condition}", employee_id))
             opened.run(f"DELETE FROM {table} WHERE {condition}", employee_id)
     return removed
+
+
+def forget_rows(database: str, ends: Mapping[str, date], *, dry_run: bool = False) -> int:
+    """Removes rows about persons whose period ended before the date of their grain, or only counts them; answers how many.
+
+    A DuckDB file that is not there yet is not made.
+    """
+    if "://" not in database and not Path(database).exists():
+        return 0
+    with target(database) as opened:
+        rows = forget_before(opened, ends, dry_run=dry_run)
+    if rows and not dry_run:
+        rewrite(database)
+    return rows
 
 
 def rewrite(database: str) -> None:

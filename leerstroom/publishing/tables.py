@@ -56,13 +56,15 @@ def build(night: Night) -> Built:
     return {table.name: (table, Rows(night, _query(night, table), table.key)) for table in tables}
 
 
-def publish_tables(night: Night, built: Built, url: str, language: str) -> int:
+def publish_tables(
+    night: Night, built: Built, url: str, language: str, retention: Mapping[str, int | None] | None = None
+) -> int:
     """Writes the tables in one transaction and answers the number of rows. Raises Unreachable when the database cannot be opened."""
     written = 0
     with target(url) as into:
         for table, rows in built.values():
             written += write(into, table, rows.stream(), night.as_of, language)
-        forget(into, night.contract.retention, night.disclosure.hr_sees)
+        forget(into, night.contract.retention if retention is None else retention, night.disclosure.hr_sees)
         grant(into, night)
     logger.info("HR tables: %d rows in %d tables as of %s", written, len(built), night.as_of)
     return written

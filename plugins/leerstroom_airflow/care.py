@@ -1,4 +1,4 @@
-"""Tasks of the Dags beside the night: what to look at, quarantine again, one LRS into another, a person's erasure. The work is the engine's."""
+"""Tasks of the Dags beside the night: what to look at, what is kept no longer, quarantine again, one LRS into another, a person's erasure. The work is the engine's."""
 
 import logging
 from collections.abc import Mapping
@@ -36,6 +36,17 @@ def check_quality() -> dict[str, int]:
     if found:
         raise AirflowFailException("to look at: " + ", ".join(f"{number} of {kind}" for kind, number in counts.items()))
     return counts
+
+
+def remove_outdated() -> dict[str, int]:
+    """Task: removes what is kept no longer; returns how much of each store went."""
+    from leerstroom import ledger
+    from leerstroom.retention import remove_outdated as remove
+
+    configured = nights.settings()
+    if configured.retention.lrs_months is not None and not configured.lrs.database:
+        logger.warning("the LRS keeps its statements: set lrs.database for the embedded LRS, or ask the LRS's operator")
+    return remove(configured, ledger.now())
 
 
 # --- quarantine ------------------------------------------------------------------------------------------------------------------

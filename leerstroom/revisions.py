@@ -10,15 +10,17 @@ an earlier form (a grade 7 → 8 → 7) gets a fresh id, because a voided id nev
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Engine, bindparam, select, update
+from sqlalchemy import Connection, Engine, bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from leerstroom import state
-from leerstroom.statements import Statement, name_uuid, voiding_id
+from leerstroom.statements import Statement, name_uuid, utc_text, voiding_id
 from leerstroom.statements.vocabulary import EXTENSION_BASE, verbs
 
 _RECORD = EXTENSION_BASE + "record"
+_A_TICK = timedelta(milliseconds=1)  # what `as_of` is written to
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,15 @@ class Revisions:
         self._engine = engine
         self._connection = connection
         self._insert = (postgresql if engine.dialect.name == "postgresql" else sqlite).insert
+
+    def as_of(self, now: datetime) -> str:
+        """When a pull that begins `now` counts as made: after every pull that was loaded before it, even if the clock was turned back meanwhile."""
+        with self._engine.connect() as database:
+            newest = database.execute(
+                select(func.max(state.facts.c.as_of)).where(state.facts.c.connection == self._connection)
+            ).scalar()
+        text = utc_text(now)
+        return text if newest is None or newest < text else utc_text(datetime.fromisoformat(newest) + _A_TICK)
 
     def plan(self, statements: Sequence[Statement], as_of: str) -> Planned:
         """Decides for a batch and writes it down. `as_of` is when the records were pulled (`2026-11-03T01:00:00.000Z`)."""

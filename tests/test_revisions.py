@@ -1,6 +1,7 @@
 """Facts that change or go: what is sent, what is voided, whatever is killed or loaded again."""
 
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from itertools import starmap
 from pathlib import Path
 
@@ -161,3 +162,16 @@ def test_killed_anywhere_and_run_again_the_lrs_equals_a_calm_night(
                 load(wild_state, wild, present, sorted(gone), number, kill_after)
         load(wild_state, wild, present, sorted(gone), number)
         assert wild.visible() == calm.visible()
+
+
+def test_a_clock_that_was_turned_back_does_not_make_a_later_pull_older(tmp_path: Path) -> None:
+    revisions = Revisions(open_state(f"sqlite:///{tmp_path}/clock.sqlite"), "c")
+    now = datetime(2026, 11, 3, 1, tzinfo=UTC)
+    assert revisions.as_of(now) == "2026-11-03T01:00:00.000Z"
+    revisions.plan([made("a", "1")], revisions.as_of(now))
+    turned = revisions.as_of(now - timedelta(days=2))
+    assert turned == "2026-11-03T01:00:00.001Z"
+    plan = revisions.plan([made("a", "2")], turned)
+    assert (len(plan.send), len(plan.void), plan.superseded) == (1, 1, 0)
+    assert Revisions(open_state(f"sqlite:///{tmp_path}/clock.sqlite"), "other").as_of(now) == "2026-11-03T01:00:00.000Z"
+    assert revisions.as_of(now + timedelta(days=1)) == "2026-11-04T01:00:00.000Z"

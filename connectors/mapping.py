@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from connectors.source import Mapping_, Record, Source
+from connectors.source import UNREADABLE, Mapping_, Record, Source
 from leerstroom.errors import BadRecord
 from leerstroom.people import ExcludedAccount, People
 from leerstroom.statements import Built, Copied, Ignored, Outcome, Retracted, Statement, record_id, statement_id
@@ -88,6 +88,9 @@ class Mapper:
         gathering: tuple[Mapping_, Any, Callable[..., Any]] | None = None
         for record in records:
             self.counts.pulled += 1
+            if UNREADABLE in record:
+                yield self._quarantine(record, str(record[UNREADABLE]))
+                continue
             found = self.source.mapping(record)
             mark, function = found or (None, None)
             value = record.get(mark.together) if mark and mark.together else None

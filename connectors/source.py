@@ -15,11 +15,15 @@ from functools import cache, partial
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, ClassVar, TypeVar
 
+import orjson
+
 from connectors.http import Api
 from connectors.paging import dig
 from leerstroom.errors import BadRecord, ConfigurationError
 from leerstroom.people import People, Pseudonyms
 from leerstroom.statements import Outcome
+
+UNREADABLE = "leerstroom:unreadable"  # field of a landed record of which nothing could be kept: the reason
 
 
 class Kind(StrEnum):
@@ -286,6 +290,23 @@ class Source:
             kept["features"] = features(texts)
         for path, sort in self.people.get(record.kind, {}).items():
             _replace(kept, path.split("."), partial(self.reference, pseudonyms, sort))
+        return kept
+
+    def reduced(self, record: Record, pseudonyms: Pseudonyms) -> Record:
+        """`minimise` for whoever must go on with the next record: one of an unexpected shape keeps that fact only, and ends in quarantine."""
+        try:
+            kept = self.minimise(record, pseudonyms)
+            orjson.dumps([
+                [kept]
+            ])  # as deep as a line of landing or quarantine holds it; orjson reads deeper than it writes
+        except BadRecord as error:
+            return Record(record.kind, record.key, {UNREADABLE: str(error)})
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
+            return Record(
+                record.kind,
+                record.key,
+                {UNREADABLE: f"a field has an unexpected type or depth ({type(error).__name__})"},
+            )
         return kept
 
     def reference(self, pseudonyms: Pseudonyms, sort: str, value: Any) -> str | None:

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from connectors.mapping import Mapper, Quarantined, serialised
-from connectors.source import Connection, Record, Source, Window, connect
+from connectors.source import UNREADABLE, Connection, Record, Source, Window, connect
 from leerstroom import ledger, quality
 from leerstroom.errors import ConfigurationError, LeerstroomError, NeedsOperator, QuotaExhausted
 from leerstroom.landing import Store
@@ -215,14 +215,14 @@ def pull(
     kind = str(source.kind)
     with _stage("pull", connection.name, source.name, settings, run_id, (start, end), kind) as stage:
         stage.counts = {"pulled": 0}
-        as_of = utc_text(ledger.now())
+        as_of = Revisions(open_state(settings.state_url), connection.name).as_of(ledger.now())
         if source.needs_addresses:
             source.addresses = [each for employee in directory_of(settings).employees for each in employee.emails]
         store.begin(folder)
         with source.api() as api, store.writer(f"{folder}/records.jsonl.zst") as writer:
             pulled = () if source.is_lrs else source.pull(api, window.widened(source.look_back))
             for record in chain(pulled, source.recheck(api, _landed_before(store, folder))):
-                kept = source.minimise(record, pseudonyms)
+                kept = source.reduced(record, pseudonyms)
                 writer.write({"kind": kept.kind, "key": kept.key, "record": kept})
                 progress(writer.lines)
             stage.counts = {"pulled": writer.lines, "requests": api.requests_made}
@@ -248,7 +248,7 @@ def _landed_before(store: Store, folder: str) -> Iterator[Record]:
     seen: set[tuple[str, str]] = set()
     for other in sorted(store.folders(folder.rpartition("/")[0]), reverse=True):
         for record in landed(store, other) if other != folder else ():
-            if (record.kind, record.key) not in seen:
+            if (record.kind, record.key) not in seen and UNREADABLE not in record:
                 seen.add((record.kind, record.key))
                 yield record
 

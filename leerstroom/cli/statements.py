@@ -76,7 +76,7 @@ def normalise(
                     continue
                 try:
                     for record in [payload] if isinstance(payload, Record) else made.read(payload):
-                        yield made.minimise(record, pseudonyms)
+                        yield made.reduced(record, pseudonyms)
                 except BadRecord as error:
                     unreadable += 1
                     refuse({"where": where, "reason": str(error)})

@@ -120,6 +120,21 @@ def test_one_bad_record_goes_to_quarantine_and_the_rest_goes_on(library) -> None
     assert mapper.counts.balances
 
 
+def test_a_record_that_cannot_be_reduced_lands_as_that_and_ends_in_quarantine(library) -> None:
+    deep: object = "x"
+    for _ in range(300):
+        deep = [deep]
+    small = [library.reduced(each, KEY) for each in (loan(1, book=deep), loan(2))]
+    landed = [Record(each.kind, each.key, json.loads(json.dumps(each))) for each in small]
+    assert "reader" not in landed[0]
+    mapper = Mapper(library, people_of(library))
+    first, second = mapper.statements(landed)
+    assert isinstance(first, Quarantined)
+    assert "unexpected type or depth" in first.reason
+    assert second["verb"]
+    assert mapper.counts.balances
+
+
 def test_a_record_of_unknown_kind_is_ignored_not_lost(library) -> None:
     mapper, made = mapped(library, [Record("fine", "1", {})])
     assert made == []

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from source_contract import KEY, RECORDINGS, completed, people_of
+from recorded import payloads
+from source_contract import KEY, completed, people_of
 
 from connectors.mapping import Mapper, Quarantined
 from connectors.source import Source, installed, load
@@ -35,20 +36,6 @@ THINGS = {
 }
 
 Place = tuple[str, ...]
-
-
-def payloads(source: type[Source]) -> Iterator[tuple[str, dict[str, Any], Any]]:
-    """(name, fields of the connection, payload): of each pair, and of each recorded answer that the source can read."""
-    folder, fields = RECORDINGS / source.name, dict[str, Any]()
-    for path in sorted((folder / "pairs").glob("*.json")):
-        pair = json.loads(path.read_text(encoding="utf-8"))
-        fields = pair["connection"]
-        yield path.stem, fields, pair["payload"]
-    for path in sorted(folder.glob("*.json*")):
-        text = path.read_text(encoding="utf-8")
-        lines = text.splitlines() if path.suffix == ".jsonl" else [text]
-        for number, line in enumerate(lines[:40]):
-            yield f"{path.name}:{number}", fields, json.loads(line)
 
 
 def strings(value: Any, place: Place = ()) -> Iterator[tuple[Place, str]]:

@@ -1,0 +1,176 @@
+"""Bad inputs for everything that reads: none crashes, hangs or fills the memory; each ends in quarantine or in a clear error.
+
+`LEERSTROOM_FUZZ=1000000 pytest tests/fuzz` makes a million of them; by default some thousands. `LEERSTROOM_FUZZ_SEED` makes others. A failure names the input's
+number and shows it: the same seed and number make it again.
+"""
+
+import json
+import os
+import random
+import resource
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import orjson
+import pytest
+from mutations import spoiled, spoiled_bytes
+from recorded import payloads
+from source_contract import KEY, RECORDINGS, completed, people_of
+
+from connectors.mapping import Mapper, Quarantined, serialised
+from connectors.source import Record, Source, installed, load
+from leerstroom.errors import BadRecord, InvalidStatement
+from leerstroom.features import features
+from leerstroom.statements import Retracted
+from leerstroom.statements.validation import validate
+
+INPUTS = int(os.environ.get("LEERSTROOM_FUZZ", "6000"))
+SEED = int(os.environ.get("LEERSTROOM_FUZZ_SEED", "1"))
+MOST_S = 1.0
+MOST_BYTES = 500 * 1024 * 1024
+_UNKNOWN_SHAPE = (
+    KeyError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    IndexError,
+    RecursionError,
+)  # what normalise quarantines
+
+pytestmark = [pytest.mark.timeout(0 if INPUTS > 100_000 else 300)]
+
+
+@contextmanager
+def bounded(what: Callable[[], str]) -> Iterator[None]:
+    """Fails with the input when it took more than a second of the processor, or the process a new height of memory."""
+    height, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+    try:
+        yield
+    except Exception as error:
+        pytest.fail(f"{type(error).__name__}: {str(error)[:200]} on {what()}", pytrace=True)
+    assert time.process_time() - started < MOST_S, f"too long: {what()}"
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - height) * 1024
+    assert grown < MOST_BYTES, f"{grown >> 20} MB: {what()}"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def warm() -> None:
+    """The model that tells languages takes seconds to load, once a process."""
+    assert features(["Een zin om mee te beginnen."])
+
+
+def shown(number: int, value: Any) -> Callable[[], str]:
+    return lambda: f"input {number} of seed {SEED}: {repr(value)[:3000]}"
+
+
+def through(source: Source, line: bytes) -> str:
+    """The way of one line: parsed, read, minimised, landed, mapped, written. Answers how it ended."""
+    try:
+        payload = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return "no JSON"
+    try:
+        read = list(source.read(payload))
+    except (BadRecord, *_UNKNOWN_SHAPE):
+        return "no payload of this platform"
+    return landed_and_mapped(source, read)
+
+
+def landed_and_mapped(source: Source, read: list[Record]) -> str:
+    kept = []
+    for record in read:
+        small = source.reduced(record, KEY)
+        value = orjson.loads(orjson.dumps({"kind": small.kind, "key": small.key, "record": small}))
+        kept.append(Record(value["kind"], value["key"], value["record"]))
+    mapper = Mapper(source, people_of(source))
+    ends = set()
+    for outcome in mapper.statements(kept):
+        if isinstance(outcome, Quarantined):
+            orjson.dumps(outcome.as_json())
+            ends.add("quarantined")
+        elif isinstance(outcome, Retracted):
+            orjson.dumps(outcome.key)
+        else:
+            serialised(outcome)
+            ends.add("mapped")
+    assert mapper.counts.balances, mapper.counts
+    assert mapper.counts.pulled == len(read)
+    return ", ".join(sorted(ends)) or "ignored"
+
+
+@pytest.mark.parametrize("name", list(installed()))
+def test_no_payload_stops_a_source(name: str) -> None:
+    cls = load(name)
+    known = [(fields, payload) for _, fields, payload in payloads(cls) if len(orjson.dumps(payload)) < 200_000]
+    others = [each for _, payload in known[:200] for each in inner(payload)]
+    draw, ends = random.Random(f"{SEED} {name}"), dict[str, int]()
+    for number in range(INPUTS // (len(installed()) + 2)):
+        fields, payload = draw.choice(known)
+        value = spoiled(payload, draw, others)
+        line = as_line(value)
+        if draw.random() < 0.03:
+            line = spoiled_bytes(line, draw)
+        source = completed(cls, fields)
+        with bounded(shown(number, value)):
+            end = through(source, line)
+        ends[end] = ends.get(end, 0) + 1
+    assert ends.get("mapped", 0) + ends.get("mapped, quarantined", 0) > 0, (
+        f"nothing went through, so nothing is tried: {ends}"
+    )
+    assert len(ends) > 2, ends
+
+
+def as_line(value: Any) -> bytes:
+    """As JSON; orjson writes nothing that is nested deeper than 254, but reads it."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        return json.dumps(value).encode()
+
+
+def inner(value: Any) -> Iterator[Any]:
+    """The values inside a payload, for other places."""
+    if isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value[:3]:
+            yield each
+            yield from inner(each)
+
+
+SHEETS = sorted((RECORDINGS / "demo" / "sheet").glob("*.*"))
+
+
+@pytest.mark.parametrize(
+    "path", [each for each in SHEETS if each.suffix in {".csv", ".xlsx"}], ids=lambda path: path.name
+)
+def test_no_sheet_stops_its_reader(path: Any) -> None:
+    source = completed(load("sheet"), {})
+    draw, data = random.Random(f"{SEED} {path.name}"), path.read_bytes()
+    for number in range(INPUTS // (len(installed()) + 2) // (2 if path.suffix == ".csv" else 20) // len(SHEETS)):
+        spoilt = spoiled_bytes(data, draw)
+        with bounded(shown(number, spoilt[:300])):
+            try:
+                read = list(source.read_document(spoilt, path.name))
+            except BadRecord:
+                continue
+            landed_and_mapped(source, read)
+
+
+def test_no_statement_stops_the_validator() -> None:
+    known = []
+    for path in sorted(RECORDINGS.glob("*/pairs/*.json")):
+        known += [each for each in orjson.loads(path.read_bytes())["outcomes"] if "verb" in each]
+    others = [each for statement in known for each in inner(statement)]
+    draw, refused = random.Random(f"{SEED} statements"), 0
+    count = INPUTS // (len(installed()) + 2)
+    for number in range(count):
+        value = spoiled(draw.choice(known), draw, others)
+        if not isinstance(value, dict):
+            continue
+        with bounded(shown(number, value)):
+            try:
+                validate(value, draw.choice(("1.0.3", "2.0.0")))
+            except InvalidStatement:
+                refused += 1
+    assert count / 4 < refused < count

@@ -16,7 +16,7 @@ ifneq ($(strip $(UV_DEFAULT_INDEX)),)
 export UV_DEFAULT_INDEX
 endif
 
-.PHONY: help setup demo clean-demo serve test test-slow test-live conformance soak lint types check bench lock docs clean
+.PHONY: help setup demo clean-demo serve test test-slow test-live conformance soak fuzz lint types check bench lock docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

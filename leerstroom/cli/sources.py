@@ -151,6 +151,8 @@ hr:
   language: nl
   policy: per-employee                       # or groups-only; see docs/governance.md
 
+# retention: {landing_days: 14, quarantine_days: 90, lrs_months: 13}    # see docs/governance.md, section 6
+
 pseudonym_key: ${LEERSTROOM_PSEUDONYM_KEY}   # long and random; another key makes everyone a stranger
 
 connections: {}

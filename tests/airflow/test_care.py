@@ -163,3 +163,16 @@ def test_an_erasure_waits_for_an_approval_and_takes_no_name(dags: Any) -> None:
     assert dag.get_task("erase").upstream_task_ids == {"approve"}
     with pytest.raises(ParamValidationError):
         dag.params.get_param("subject").resolve("Jan Jansen")
+
+
+def test_what_is_kept_no_longer_goes(dags: Any, place: Place) -> None:
+    from leerstroom.landing import Store
+
+    store = Store(place.write().data)
+    for window in ("20200101T230000Z_20200102T230000Z", "29991231T230000Z_30000101T230000Z"):
+        with store.writer(f"landing/sheet/registers/{window}/records.jsonl.zst") as writer:
+            writer.write({"kind": "row"})
+    state, counts = run(dags["learning_retention"])["remove", ""]
+    assert state == "success"
+    assert counts == {"landing": 1, "statements": 0, "quarantine": 0, "indicators": 0, "hr_rows": 0}
+    assert len(store.files("landing", ".zst")) == 1

@@ -283,6 +283,7 @@ def test_a_faulted_night_equals_the_calm_one(
         assert found.values == expected.values
 
 
+@pytest.mark.slow
 def test_the_calm_nights_hold_what_the_faults_could_spoil(calm: Callable[[int], Outcome]) -> None:
     chat, academy = calm(0), calm(1)
     assert any("/voided" in text for text in chat.statements.values())

@@ -25,10 +25,31 @@ REPORT = "totara_reportbuilder_get_report"
 BOOKING = re.compile(r"b(\d+)_(\d+)")  # our name of the part that asks for the booking of an event by a user
 
 _PATH = "api/graphql.php"
-_REFUSALS = (
-    "missing, expired or invalid access token", "the request did not contain the required authorization header", "couldn't identify api client", "api user is invalid",
-    "feature api is not available", "sorry, but you do not currently have permissions", "event record could not be found or you do not have permissions",
-)  # fmt: skip
+_MEANT = {
+    "too many requests": 429,
+    **dict.fromkeys(
+        (
+            "missing, expired or invalid access token",
+            "the request did not contain the required authorization header",
+            "couldn't identify api client",
+            "api user is invalid",
+            "feature api is not available",
+        ),
+        401,
+    ),
+    **dict.fromkeys(
+        (
+            "sorry, but you do not currently have permissions",
+            "event record could not be found or you do not have permissions",
+        ),
+        403,
+    ),
+}
+
+
+def meant(status: int, body: Any) -> int:
+    """What Totara means with an error inside an answer 200."""
+    return graphql.meant(status, body, _MEANT)
 
 
 def listed(api: Api, name: str, fields: str, filters: str = "") -> Iterator[Mapping[str, Any]]:
@@ -93,4 +114,4 @@ def number(value: Any) -> str:
 
 
 def _ask(api: Api, query: str) -> dict[str, Any]:
-    return graphql.ask(api, _PATH, f"query {{ {query} }}", is_refusal=lambda told: told.lower().startswith(_REFUSALS))
+    return graphql.ask(api, _PATH, f"query {{ {query} }}")

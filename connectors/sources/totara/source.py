@@ -103,10 +103,8 @@ class Totara(Source):
 
     @staticmethod
     def meant(status: int, body: Any) -> int:
-        """Totara tells of too many points a minute also inside an answer of status 200."""
-        errors = body.get("errors") if isinstance(body, dict) else None
-        words = [str(each.get("message")) for each in errors or () if isinstance(each, dict)]
-        return 429 if any("too many requests" in each.lower() for each in words) else status
+        """Errors come inside an answer 200."""
+        return questions.meant(status, body)
 
     # --- pull ----------------------------------------------------------------------------------------------------------------------
 

@@ -136,11 +136,18 @@ def test_errors_come_with_status_200(server: Running) -> None:
     assert "Cannot find report" not in str(caught.value), "the message of an error may name people"
 
 
-def test_too_many_requests_may_come_with_status_200() -> None:
-    said = {"errors": [{"message": "Too many requests", "extensions": {"category": "internal"}}]}
-    assert Totara.meant(200, said) == 429
-    assert Totara.meant(429, b"not readable") == 429
-    assert Totara.meant(200, {"data": {"core_user_users": {"items": [{"username": "Too many requests"}]}}}) == 200
+@pytest.mark.parametrize(
+    ("message", "status"),
+    [
+        ("Too many requests", 429),
+        ("Missing, expired or invalid access token", 401),
+        ("Event record could not be found or you do not have permissions to view it.", 403),
+        ("Internal server error", 200),
+    ],
+)
+def test_what_an_error_inside_an_answer_200_means(message: str, status: int) -> None:
+    assert Totara.meant(200, {"errors": [{"message": message}], "data": None}) == status
+    assert Totara.meant(200, {"errors": [{"message": message}], "data": {"core_user_users": {"items": []}}}) == 200
 
 
 def test_a_refusal_with_status_200_is_refused_credentials(monkeypatch: pytest.MonkeyPatch, server: Running) -> None:

@@ -77,6 +77,15 @@ def changed_s(info: Mapping[str, Any]) -> float:
     return 0.0
 
 
+def changed_at_s(path: str) -> float:
+    """When the file at a path or address was changed, in seconds since 1970; 0 where its store does not say. Raises BadRecord when it is gone."""
+    try:
+        files, inside = fsspec.core.url_to_fs(path)
+        return changed_s(files.info(inside))
+    except OSError as error:
+        raise BadRecord(f"{posixpath.basename(path)} cannot be read ({type(error).__name__})") from error
+
+
 def unpacked_name(path: str) -> str:
     """The file's own name, without folders and without the suffix of its packing: `log/tracking.log-1.gz` → `tracking.log-1`."""
     name = posixpath.basename(path.replace("\\", "/"))

@@ -254,6 +254,10 @@ class Source:
         """
         return iter(())
 
+    def parse(self, line: bytes) -> Any:
+        """The payload in one line of a file or of standard input; JSON unless a platform writes its lines otherwise. Raises ValueError."""
+        return orjson.loads(line)
+
     def read(self, payload: Any) -> Iterator[Record]:
         """Records out of a payload as the vendor sends it (a page, one record, or a recorded exchange), for `leerstroom normalise`.
 

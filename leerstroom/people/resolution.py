@@ -11,6 +11,7 @@ from leerstroom.people.directory import Directory
 from leerstroom.people.pseudonyms import Pseudonyms
 
 DEFAULT_HOME_PAGE = "https://people.leerstroom.example"
+_MOST_AGENTS = 100_000  # that are remembered
 
 
 class ExcludedAccount(Exception):
@@ -41,6 +42,7 @@ class People:
         self._by_hr: dict[str, str] = {}
         self._by_email: dict[str, str] = {}
         self._excluded: set[str] = set(erased)
+        self._agents: dict[tuple[str | None, ...], dict[str, Any]] = {}
         names = {source, connection} - {""}
         for employee in directory.employees if directory else ():
             actor = pseudonyms.actor(employee.employee_id)
@@ -56,14 +58,29 @@ class People:
             elif name in names:
                 self._excluded.add(pseudonyms.account(tenant, value))
 
-    def actor(self, account: str | None = None, *, email: str | None = None, hr: str | None = None) -> dict[str, Any]:
-        """The Agent for references made at the edge. Raises ExcludedAccount, and BadRecord when no reference is given."""
-        if not self._excluded.isdisjoint((account, email, hr)):
+    def actor(
+        self, account: str | None = None, *, email: str | None = None, hr: str | None = None, also: str | None = None
+    ) -> dict[str, Any]:
+        """The Agent for references made at the edge; all statements about one person share it, so nobody may change it.
+
+        `also` is another name of the same account, where a platform knows people by a number and by a name. Raises ExcludedAccount, and
+        BadRecord when no reference is given.
+        """
+        references = (account, email, hr, also)
+        agent = self._agents.get(references)
+        if agent is None:
+            if len(self._agents) >= _MOST_AGENTS:
+                self._agents.clear()
+            agent = self._agents[references] = self._agent(*references)
+        return agent
+
+    def _agent(self, account: str | None, email: str | None, hr: str | None, also: str | None) -> dict[str, Any]:
+        if not self._excluded.isdisjoint((account, email, hr, also)):
             raise ExcludedAccount
-        name = self.known(account, email=email, hr=hr)
-        if name is not None:
+        name = self.known(account, email=email, hr=hr) or (also and self._by_account.get(also))
+        if name:
             return {"objectType": "Agent", "account": {"homePage": self._home_page, "name": name}}
-        reference = account or hr or email
+        reference = account or hr or email or also
         if not reference:
             raise BadRecord("the record names no account, HR id or e-mail address")
         return {"objectType": "Agent", "account": {"homePage": self._tenant, "name": reference}}

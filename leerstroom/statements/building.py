@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, TypedDict
 
 from leerstroom.errors import BadRecord
-from leerstroom.statements.vocabulary import EXTENSION_BASE, Verb
+from leerstroom.statements.vocabulary import EXTENSIONS, Verb
 
 
 class Statement(TypedDict, total=False):
@@ -28,7 +28,7 @@ class Statement(TypedDict, total=False):
     attachments: list[dict[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: a frozen one takes three times as long to make, and each statement makes one
 class Built:
     """A statement without its id.
 
@@ -106,15 +106,16 @@ def statement(
     if grouping:
         activities["grouping"] = _activities(grouping)
     context["contextActivities"] = activities
-    stated = (
-        {EXTENSION_BASE + name: value for name, value in extensions.items() if value is not None} if extensions else {}
-    )
+    stated = context["extensions"] = {}
+    if extensions:
+        for name, value in extensions.items():
+            if value is not None:
+                stated[EXTENSIONS[name]] = value
     if rule:
-        stated[EXTENSION_BASE + "rule"] = rule
+        stated[EXTENSIONS["rule"]] = rule
         if confidence is not None:
-            stated[EXTENSION_BASE + "confidence"] = confidence
-    context["extensions"] = stated
-    made: Statement = {"actor": actor, "verb": verb.as_json(), "object": object}
+            stated[EXTENSIONS["confidence"]] = confidence
+    made: Statement = {"actor": actor, "verb": verb.stated, "object": object}
     if result:
         kept = {name: value for name, value in result.items() if value is not None}
         if kept:
@@ -125,14 +126,27 @@ def statement(
 
 
 def activity(
-    iri: str, type_iri: str | None = None, *, name: str | None = None, language: str = "und"
+    iri: str,
+    type_iri: str | None = None,
+    *,
+    name: str | None = None,
+    language: str = "und",
+    interaction: str | None = None,
+    extensions: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """An Activity object. `name` is for things (courses, rooms, webinars), never for what a person wrote."""
+    """An Activity object. `name` is for things (courses, rooms, webinars), never for what a person wrote.
+
+    `interaction` is the interactionType of a question; `extensions` are those of the definition, whole IRIs, None values left out.
+    """
     definition: dict[str, Any] = {}
     if type_iri:
         definition["type"] = type_iri
     if name:
         definition["name"] = {language: name}
+    if interaction:
+        definition["interactionType"] = interaction
+    if extensions and (kept := {iri: value for iri, value in extensions.items() if value is not None}):
+        definition["extensions"] = kept
     made: dict[str, Any] = {"objectType": "Activity", "id": iri}
     if definition:
         made["definition"] = definition
@@ -140,6 +154,8 @@ def activity(
 
 
 def _activities(value: str | dict[str, Any] | Iterable[str | dict[str, Any]]) -> list[dict[str, Any]]:
+    if type(value) is list and len(value) == 1 and type(value[0]) is dict:
+        return value
     if isinstance(value, str):
         return [{"objectType": "Activity", "id": value}]
     if isinstance(value, dict):

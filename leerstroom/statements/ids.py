@@ -9,17 +9,15 @@ import hashlib
 _NAMESPACE = "8f1d7ac2-4b0e-5c53-9d37-6a1b4a0c7e11"  # random, ours for ever: another one would double every statement
 _SEEDED = hashlib.sha1(bytes.fromhex(_NAMESPACE.replace("-", "")), usedforsecurity=False)
 _SEPARATOR = "\x1f"
+_VARIANT = {digit: "89ab"[int(digit, 16) & 0b11] for digit in "0123456789abcdef"}  # two bits say: a UUID of RFC 9562
 
 
 def name_uuid(*parts: str) -> str:
     """UUIDv5 of the parts in our namespace; parts are kept apart by U+001F, so ("a", "bc") is not ("ab", "c")."""
     digest = _SEEDED.copy()
     digest.update(_SEPARATOR.join(parts).encode("utf-8", "surrogatepass"))
-    value = bytearray(digest.digest()[:16])
-    value[6] = value[6] & 0x0F | 0x50
-    value[8] = value[8] & 0x3F | 0x80
-    text = value.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    text = digest.hexdigest()
+    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
 
 
 def record_id(source: str, tenant: str, key: str) -> str:

@@ -49,6 +49,8 @@ def profile() -> dict[str, Any]:
                 **same,
             })
     for name, entry in vocabulary["extensions"].items():
+        if "iri" in entry:
+            continue
         schema: dict[str, Any] = {"enum": entry["values"]} if "values" in entry else {}
         concepts.append({
             "id": EXTENSION_BASE + name,

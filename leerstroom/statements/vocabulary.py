@@ -5,7 +5,7 @@ IRIs of any producer. An unknown IRI reads as its last path segment in lower cas
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
 from typing import Any
@@ -20,10 +20,14 @@ class Verb:
     name: str
     iri: str
     display: Mapping[str, str]
+    stated: dict[str, Any] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "stated", {"id": self.iri, "display": dict(self.display)})
 
     def as_json(self) -> dict[str, Any]:
-        """The statement's `verb`: id and display in English and Dutch."""
-        return {"id": self.iri, "display": dict(self.display)}
+        """The statement's `verb`: id and display in English and Dutch. All statements share it, so nobody may change it."""
+        return self.stated
 
 
 @cache
@@ -62,11 +66,14 @@ verbs = _Words({
 types = _Words({name: entry["iri"] for name, entry in _vocabulary()["activity_types"].items()})
 
 
+EXTENSIONS: Mapping[str, str] = MappingProxyType({
+    name: entry.get("iri", EXTENSION_BASE + name) for name, entry in _vocabulary()["extensions"].items()
+})  # the extensions that we write: short name -> IRI
+
+
 def extension(name: str) -> str:
-    """The IRI of one of our context extensions. Raises KeyError for a name that is not in the vocabulary."""
-    if name not in _vocabulary()["extensions"]:
-        raise KeyError(name)
-    return EXTENSION_BASE + name
+    """The IRI of one of the context extensions that we write. Raises KeyError for a name that is not in the vocabulary."""
+    return EXTENSIONS[name]
 
 
 @cache
@@ -83,8 +90,8 @@ def type_aliases() -> Mapping[str, str]:
 
 @cache
 def extension_iris(name: str) -> tuple[str, ...]:
-    """All IRIs that carry the meaning of extension `name`, ours first."""
-    return (EXTENSION_BASE + name, *_vocabulary()["extensions"][name].get("aliases", ()))
+    """All IRIs that carry the meaning of extension `name`, the one that we write first."""
+    return (extension(name), *_vocabulary()["extensions"][name].get("aliases", ()))
 
 
 def canonical_verb(iri: str) -> str:

@@ -14,9 +14,18 @@ import orjson
 from connectors.source import UNREADABLE, Mapping_, Record, Source
 from leerstroom.errors import BadRecord
 from leerstroom.people import ExcludedAccount, People
-from leerstroom.statements import Built, Copied, Ignored, Outcome, Retracted, Statement, record_id, statement_id
-from leerstroom.statements.validation import validate
-from leerstroom.statements.vocabulary import EXTENSION_BASE, PROFILE
+from leerstroom.statements import Built, Copied, Ignored, Outcome, Retracted, Statement, namer
+from leerstroom.statements.validation import shared_activities, validate
+from leerstroom.statements.vocabulary import PROFILE, extension
+
+_SHAPES = (
+    KeyError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    IndexError,
+)  # what a map function meets in a record that is not as expected
+_SOURCE_KIND, _RECORD = extension("source-kind"), extension("record")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,50 +87,56 @@ class Mapper:
         self.counts = MapCounts()
         self._version = version
         self._check = check
-        self._category = [{"objectType": "Activity", "id": PROFILE}]
-        self._kind_name = EXTENSION_BASE + "source-kind"
-        self._record_name = EXTENSION_BASE + "record"
+        self._category = shared_activities([{"objectType": "Activity", "id": PROFILE}])
+        self._name, self._kind = source.name, str(source.kind)
+        self._record_id, self._statement_id = namer("record", source.name, source.tenant), namer("statement")
 
     def statements(self, records: Iterable[Record]) -> Iterator[Mapped]:
         """Statements ready for the LRS, retractions (with the record's UUID as key) and quarantine entries, in the order of the records."""
         gathered: list[Record] = []
         gathering: tuple[Mapping_, Any, Callable[..., Any]] | None = None
+        mapping, simple, counts, people = self.source.mapping, self.source.simple, self.counts, self.people
         for record in records:
-            self.counts.pulled += 1
+            counts.pulled += 1
             if UNREADABLE in record:
                 yield self._quarantine(record, str(record[UNREADABLE]))
                 continue
-            found = self.source.mapping(record)
-            mark, function = found or (None, None)
-            value = record.get(mark.together) if mark and mark.together else None
-            if gathering and (mark is not gathering[0] or value != gathering[1]):
-                yield from self._group(gathered, gathering[2])
-                gathered, gathering = [], None
-            if mark is None or function is None:
-                self.counts.ignored[f"nothing is mapped from {record.kind} records of this type"] += 1
-            elif mark.together:
-                gathering = gathering or (mark, value, function)
-                gathered.append(record)
-            else:
-                yield from self._single(record, function)
+            function = simple.get(record.kind) if gathering is None else None
+            if function is None:
+                mark, function = mapping(record)
+                value = record.get(mark.together) if mark is not None and mark.together else None
+                if gathering and (mark is not gathering[0] or value != gathering[1]):
+                    yield from self._group(gathered, gathering[2])
+                    gathered, gathering = [], None
+                if mark is None or function is None:
+                    counts.ignored[f"nothing is mapped from {record.kind} records of this type"] += 1
+                    continue
+                if mark.together:
+                    gathering = gathering or (mark, value, function)
+                    gathered.append(record)
+                    continue
+            try:
+                outcomes = function(record, people)
+                if type(outcomes) is Built:  # as nearly all are: nothing to weigh
+                    made = self._stated(record, outcomes)
+                    counts.mapped += 1
+                    counts.built += 1
+                    yield made
+                    continue
+                if isinstance(outcomes, Outcome):
+                    outcomes = (outcomes,)
+                finished = [self._finished(record, each) for each in outcomes]
+            except ExcludedAccount:
+                finished = [Ignored("account on the exclusion list")]
+            except BadRecord as error:
+                yield self._quarantine(record, str(error))
+                continue
+            except _SHAPES as error:
+                yield self._quarantine(record, _shape(error))
+                continue
+            yield from self._account([record], finished)
         if gathering:
             yield from self._group(gathered, gathering[2])
-
-    def _single(self, record: Record, function: Callable[..., Any]) -> Iterator[Mapped]:
-        try:
-            outcomes = function(record, self.people)
-            made = [
-                self._finished(record, each) for each in ([outcomes] if isinstance(outcomes, Outcome) else outcomes)
-            ]
-        except ExcludedAccount:
-            made = [Ignored("account on the exclusion list")]
-        except BadRecord as error:
-            yield self._quarantine(record, str(error))
-            return
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-            yield self._quarantine(record, _shape(error))
-            return
-        yield from self._account([record], made)
 
     def _group(self, records: list[Record], function: Callable[..., Any]) -> Iterator[Mapped]:
         left = {id(record): record for record in records}
@@ -147,7 +162,7 @@ class Mapper:
             for record in left.values():
                 yield self._quarantine(record, str(error))
             return
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        except _SHAPES as error:
             for record in left.values():
                 yield self._quarantine(record, _shape(error))
             return
@@ -175,35 +190,29 @@ class Mapper:
         if isinstance(outcome, Copied):
             self._check(outcome.statement)
             return outcome.statement
-        source, tenant = self.source.name, self.source.tenant
         if isinstance(outcome, Retracted):
-            return Retracted(
-                record_id(source, tenant, f"{outcome.kind or record.kind}\x1f{outcome.key}"), reason=outcome.reason
-            )
+            return Retracted(self._record_id(f"{outcome.kind or record.kind}\x1f{outcome.key}"), reason=outcome.reason)
         if not isinstance(outcome, Built):
             raise BadRecord(f"the map function returned {type(outcome).__name__}, not an outcome")
-        made = outcome.statement
-        identity = record_id(source, tenant, f"{record.kind}\x1f{outcome.key or record.key}")
+        return self._stated(record, outcome)
+
+    def _stated(self, record: Record, built: Built) -> Statement:
+        """The statement with its id and what all statements of a source have in common, validated."""
+        made = built.statement
+        identity = self._record_id(f"{record.kind}\x1f{built.key or record.key}")
         context = made["context"]
-        context["platform"] = source
+        context["platform"] = self._name
         context["contextActivities"]["category"] = self._category
         extensions = context["extensions"]
-        extensions.setdefault(self._kind_name, str(self.source.kind))
-        extensions[self._record_name] = identity
+        extensions.setdefault(_SOURCE_KIND, self._kind)
+        extensions[_RECORD] = identity
         account = made["actor"]["account"]
-        stated: Statement = {
-            "id": statement_id(
-                identity,
-                account["homePage"] + "\x1f" + account["name"],
-                made["verb"]["id"],
-                made["object"].get("id", ""),
-                outcome.revision,
-            ),
-            **made,
-            "version": self._version,
-        }
-        self._check(stated)
-        return stated
+        fact = (
+            f"{identity}\x1f{account['homePage']}\x1f{account['name']}"
+            f"\x1f{made['verb']['id']}\x1f{made['object'].get('id', '')}\x1f{built.revision}"
+        )
+        self._check(made)  # before its id, which is a UUID by construction
+        return {"id": self._statement_id(fact), **made, "version": self._version}
 
     def _quarantine(self, record: Record, reason: str) -> Quarantined:
         self.counts.quarantined[reason] += 1
@@ -211,7 +220,7 @@ class Mapper:
 
 
 def serialised(statement: Statement) -> bytes:
-    """The statement as one line of JSON, without the line's end."""
+    """The statement as JSON, without a line's end."""
     return orjson.dumps(statement)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, ClassVar, TypeVar
 
@@ -52,7 +52,7 @@ class Record(dict[str, Any]):
     __slots__ = ("key", "kind")
 
     def __init__(self, kind: str, key: str, fields: Mapping[str, Any]) -> None:
-        super().__init__(fields)
+        dict.__init__(self, fields)
         self.kind = kind
         self.key = key
 
@@ -139,6 +139,7 @@ class Connection:
         return f"Connection({self.name!r}, {self.source!r})"  # never the fields: they hold secrets
 
 
+_MOST_REFERENCES = 200_000  # that are remembered
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
@@ -199,12 +200,18 @@ class Source:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
+        self._references: dict[tuple[str, str], str] = {}
+        self._under: Pseudonyms | None = None  # the key that the remembered references were made with
 
     # --- what a platform's file says -------------------------------------------------------------------------------------
 
     @property
     def tenant(self) -> str:
         """The platform as a home page for accounts and for ids; the field `tenant`, so that ids outlive a move, else the host."""
+        return self._tenant
+
+    @cached_property
+    def _tenant(self) -> str:
         return str(self.connection.get("tenant") or self.connection["host"]).rstrip("/")
 
     def api(self) -> Api:
@@ -284,25 +291,31 @@ class Source:
 
     def minimise(self, record: Record, pseudonyms: Pseudonyms) -> Record:
         """The record as it may land: kept fields, keyed references for people, features for texts; nothing else."""
-        from leerstroom.features import features
+        edge = self._edges.get(record.kind, _NO_EDGE)
+        whole = not edge.kept.tables and edge.kept.values.issuperset(record)
+        kept = Record(record.kind, record.key, record if whole else _chosen(record, edge.kept))
+        if edge.texts is not None:
+            from leerstroom.features import features
 
-        kept = Record(record.kind, record.key, {})
-        for path in self.keep.get(record.kind, ()):
-            _copy(record, kept, path.split("."))
-        texts = [text for path in self.content.get(record.kind, ()) for text in _texts(record, path.split("."))]
-        if record.kind in self.content:
-            kept["features"] = features(texts)
-        for path, sort in self.people.get(record.kind, {}).items():
-            _replace(kept, path.split("."), partial(self.reference, pseudonyms, sort))
+            kept["features"] = features([text for path in edge.texts for text in _texts(record, path)])
+        if pseudonyms is not self._under or len(self._references) > _MOST_REFERENCES:
+            self._references, self._under = {}, pseudonyms
+        for name, sort in edge.own:
+            value = kept.get(name)
+            if value is not None:
+                known = self._references.get((sort, value)) if type(value) is str else None
+                kept[name] = known or self._referenced(pseudonyms, sort, value)
+        for path, sort in edge.deep:
+            _replace(kept, path, partial(self._referenced, pseudonyms, sort))
         return kept
 
     def reduced(self, record: Record, pseudonyms: Pseudonyms) -> Record:
         """`minimise` for whoever must go on with the next record: one of an unexpected shape keeps that fact only, and ends in quarantine."""
         try:
             kept = self.minimise(record, pseudonyms)
-            orjson.dumps([
-                [kept]
-            ])  # as deep as a line of landing or quarantine holds it; orjson reads deeper than it writes
+            if any(type(value) in {dict, list} for value in kept.values()):
+                # as deep as a line of landing or quarantine holds it; orjson reads deeper than it writes
+                orjson.dumps([[kept]])
         except BadRecord as error:
             return Record(record.kind, record.key, {UNREADABLE: str(error)})
         except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
@@ -312,6 +325,19 @@ class Source:
                 {UNREADABLE: f"a field has an unexpected type or depth ({type(error).__name__})"},
             )
         return kept
+
+    def _referenced(self, pseudonyms: Pseudonyms, sort: str, value: Any) -> Any:
+        """`reference` of a value, or of each in a list; those of texts are remembered, since people come back."""
+        if isinstance(value, list):
+            return [self.reference(pseudonyms, sort, each) for each in value]
+        made = self.reference(pseudonyms, sort, value)
+        if made and type(value) is str:
+            self._references[sort, value] = made
+        return made
+
+    @cached_property
+    def _edges(self) -> Mapping[str, "_Edge"]:
+        return {kind: _edge(self, kind) for kind in {*self.keep, *self.content, *self.people}}
 
     def reference(self, pseudonyms: Pseudonyms, sort: str, value: Any) -> str | None:
         """The keyed reference of an `account`, `email` or `hr` id; None for an empty one."""
@@ -333,12 +359,29 @@ class Source:
                 found.extend((mark, name) for mark in getattr(function, "_maps", ()))
         return tuple(found)
 
-    def mapping(self, record: Record) -> tuple[Mapping_, Callable[[Any, People], Any]] | None:
-        """The map function that takes this record, or None."""
+    def mapping(self, record: Record) -> tuple[Mapping_, Callable[[Any, People], Any]] | tuple[None, None]:
+        """The map function that takes this record, with its mark; twice None where there is none."""
+        for found in self._functions.get(record.kind, ()):
+            match = found[0].match
+            if not match or all(dig(record, path) == value for path, value in match):
+                return found
+        return None, None
+
+    @cached_property
+    def simple(self) -> Mapping[str, Callable[[Any, People], Any]]:
+        """The map functions of kinds that have one only, which takes each record alone."""
+        return {
+            kind: found[0][1]
+            for kind, found in self._functions.items()
+            if len(found) == 1 and not found[0][0].match and not found[0][0].together
+        }
+
+    @cached_property
+    def _functions(self) -> Mapping[str, list[tuple[Mapping_, Callable[[Any, People], Any]]]]:
+        found: dict[str, list[tuple[Mapping_, Callable[[Any, People], Any]]]] = {}
         for mark, name in self.mappings():
-            if mark.kind == record.kind and all(dig(record, path) == value for path, value in mark.match):
-                return mark, getattr(self, name)
-        return None
+            found.setdefault(mark.kind, []).append((mark, getattr(self, name)))
+        return found
 
     @classmethod
     def documentation(cls) -> str:
@@ -462,21 +505,55 @@ def _typed(setting: Setting, value: Any) -> Any:
 # --- walking records -------------------------------------------------------------------------------------------------------------------
 
 
-def _copy(source: Mapping[str, Any], target: dict[str, Any], path: list[str]) -> None:
-    name, rest = path[0], path[1:]
-    if name not in source:
-        return
-    value = source[name]
-    if not rest:
-        target[name] = value
-    elif isinstance(value, Mapping):
-        below = target.setdefault(name, {})
-        _copy(value, below, rest)
-    elif isinstance(value, list):
-        below = target.setdefault(name, [{} for _ in value])
-        for each, kept in zip(value, below, strict=False):
-            if isinstance(each, Mapping):
-                _copy(each, kept, rest)
+@dataclass(frozen=True, slots=True)
+class _Tree:
+    """What is kept of a table: values as they are, and of other tables (or lists of them) what their trees say."""
+
+    values: frozenset[str] = frozenset()
+    tables: "tuple[tuple[str, _Tree], ...]" = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Edge:
+    """`keep`, `content` and `people` of one kind of record, their dotted paths taken apart once."""
+
+    kept: _Tree = _Tree()
+    texts: tuple[list[str], ...] | None = None
+    own: tuple[tuple[str, str], ...] = ()  # fields of the record itself that name people
+    deep: tuple[tuple[list[str], str], ...] = ()  # and those further down
+
+
+_NO_EDGE = _Edge()
+
+
+def _edge(source: Source, kind: str) -> _Edge:
+    named = [(path.split("."), sort) for path, sort in source.people.get(kind, {}).items()]
+    return _Edge(
+        _tree([path.split(".") for path in source.keep.get(kind, ())]),
+        tuple(path.split(".") for path in source.content[kind]) if kind in source.content else None,
+        tuple((path[0], sort) for path, sort in named if len(path) == 1),
+        tuple((path, sort) for path, sort in named if len(path) > 1),
+    )
+
+
+def _tree(paths: Iterable[list[str]]) -> _Tree:
+    below: dict[str, list[list[str]]] = {}
+    for name, *rest in paths:
+        below.setdefault(name, []).append(rest)
+    whole = frozenset(name for name, rests in below.items() if [] in rests)
+    return _Tree(whole, tuple((name, _tree(rests)) for name, rests in below.items() if [] not in rests))
+
+
+def _chosen(fields: Mapping[str, Any], tree: _Tree) -> dict[str, Any]:
+    """The fields that a tree names, lists walked through; nothing of a value that is no table where one is expected."""
+    kept = {name: value for name, value in fields.items() if name in tree.values}
+    for name, below in tree.tables:
+        value = fields.get(name)
+        if isinstance(value, dict):
+            kept[name] = _chosen(value, below)
+        elif isinstance(value, list):
+            kept[name] = [_chosen(each, below) if isinstance(each, dict) else {} for each in value]
+    return kept
 
 
 def _texts(value: Any, path: list[str]) -> Iterator[str]:

@@ -26,6 +26,7 @@ from functools import lru_cache
 from typing import Any, ClassVar
 from urllib.parse import quote
 
+import msgspec
 import orjson
 
 from connectors.files import changed_at_s, lines, matching
@@ -39,12 +40,13 @@ from leerstroom.statements import (
     Retracted,
     activity,
     duration,
-    name_uuid,
+    namer,
     parse_time,
     statement,
     types,
     verbs,
 )
+from leerstroom.statements.validation import shared_activities
 
 # Names of events by what they are about. Where the player and the app spell one event differently both stand here.
 VIDEO = {
@@ -130,27 +132,42 @@ INTERACTIONS = {
     "imageresponse": "matching",
     "truefalseresponse": "true-false",
 }
-_DATA: Mapping[str, tuple[str, ...]] = {  # kind -> fields of an event's own data that are read, first the one or two that name its thing
-    "video": ("id", "currentTime", "current_time", "duration", "old_time", "new_time", "old_speed", "new_speed"),
-    "enrolment": ("course_id", "mode"),
-    "course_result": ("course_id",),
-    "navigation": ("id", "target_url", "tab_count", "current_tab", "target_tab", "old", "new"),
-    "help": ("problem_id", "module_id", "hint_index"),
-    "post": ("id", "thread_type", "discussion", "response", "user_course_roles", "user_forums_roles", "title", "body"),
-    "forum": ("id", "vote_value", "undo_vote", "user_course_roles", "user_forums_roles"),
-    "exam": ("attempt_code", "exam_content_id", "exam_name", "exam_default_time_limit_mins", "attempt_event_elapsed_time_secs"),
-    "bookmark": ("component_usage_id",),
-    "answer": ("problem_id", "grade", "max_grade", "success", "attempts", "submission"),
-    "problem_completed": ("problem_id",),
-    "problem_grade": ("problem_id", "weighted_earned", "weighted_possible"),
-    "subsection_grade": ("block_id", "weighted_total_earned", "weighted_total_possible", "weighted_graded_earned", "weighted_graded_possible"),
-    "course_grade": ("course_id", "percent_grade", "letter_grade"),
-    "block_completion": ("block_id", "completion"),
-    "search": (),
-    "certificate": ("certificate_id",),
-    "submission": ("submission_uuid", "attempt_number"),
-}  # fmt: skip
-_NAMED_BY = {kind: ([*names, "", ""][0], [*names, "", ""][1]) for kind, names in _DATA.items()}
+_DATA: Mapping[str, frozenset[str]] = {  # kind -> fields of an event's own data that are read
+    kind: frozenset(names.split())
+    for kind, names in {
+        "video": "id code currentTime current_time duration old_time new_time old_speed new_speed",
+        "enrolment": "mode",
+        "course_result": "",
+        "navigation": "id target_url tab_count current_tab target_tab old new",
+        "help": "module_id problem_id hint_index",
+        "post": "id thread_type discussion response user_course_roles user_forums_roles title body",
+        "forum": "id vote_value undo_vote user_course_roles user_forums_roles",
+        "exam": "exam_content_id exam_name exam_default_time_limit_mins attempt_code attempt_event_elapsed_time_secs",
+        "bookmark": "component_usage_id",
+        "answer": "problem_id grade max_grade success attempts submission",
+        "problem_completed": "problem_id",
+        "problem_grade": "problem_id weighted_earned weighted_possible",
+        "subsection_grade": "block_id weighted_total_earned weighted_total_possible weighted_graded_earned weighted_graded_possible",
+        "course_grade": "percent_grade letter_grade",
+        "block_completion": "block_id completion",
+        "search": "",
+        "certificate": "certificate_id",
+        "submission": "submission_uuid attempt_number",
+    }.items()
+}
+_NAMED_BY = {  # kind -> which of them names the thing, or which other one does
+    **dict.fromkeys(_DATA, ("", "")),
+    **dict.fromkeys(("video", "post", "forum"), ("id", "")),
+    **dict.fromkeys(("answer", "problem_completed", "problem_grade"), ("problem_id", "")),
+    **dict.fromkeys(("subsection_grade", "block_completion"), ("block_id", "")),
+    "navigation": ("id", "target_url"),
+    "help": ("module_id", "problem_id"),
+    "exam": ("attempt_code", "exam_content_id"),
+    "bookmark": ("component_usage_id", ""),
+    "certificate": ("certificate_id", ""),
+    "submission": ("submission_uuid", ""),
+}
+_MOMENTS = frozenset(name for name, verb in VIDEO.items() if verb in (verbs.PLAYED, verbs.PAUSED, verbs.TERMINATED))
 _EVENT = ("name", "time", "user_id", "username", "course_id", "session", "device")
 _IGNORED = {
     "request": "request of a page or handler; what was done there has an event of its own",
@@ -160,8 +177,9 @@ _IGNORED = {
 }
 _TRAINERS = frozenset({"instructor", "staff", "limited_staff"})
 _MODERATORS = frozenset({"administrator", "moderator", "group moderator", "community ta"})
-_VIDEO = "https://w3id.org/xapi/video/extensions/"
-_OPENEDX = "https://w3id.org/xapi/openedx/extension/"
+_TIME = "https://w3id.org/xapi/video/extensions/time"
+_CAPTIONS = "https://w3id.org/xapi/video/extensions/cc-enabled"
+_SPEED = "https://w3id.org/xapi/openedx/extension/speed"
 _ACROSSX = "https://w3id.org/xapi/acrossx/extensions/"
 _PROGRESS = "https://w3id.org/xapi/cmi5/result/extensions/progress"
 _LETTER = "http://www.tincanapi.co.uk/activitytypes/grade_classification"
@@ -190,17 +208,17 @@ class OpenEdx(Source):
     )  # fmt: skip
     record_kinds: ClassVar[tuple[str, ...]] = (*_DATA, "event", "line")
     keep: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        **{kind: (*_EVENT, *(f"data.{name}" for name in names)) for kind, names in _DATA.items()},
-        "post": (*_EVENT, "data.id", "data.thread_type", "data.discussion.id", "data.response.id", "data.user_course_roles", "data.user_forums_roles"),
+        **{kind: (*_EVENT, *names) for kind, names in _DATA.items()},
+        "post": (*_EVENT, "id", "thread_type", "discussion.id", "response.id", "user_course_roles", "user_forums_roles"),
         "answer": (
-            *_EVENT, "data.problem_id", "data.grade", "data.max_grade", "data.success", "data.attempts", "data.title",
-            "data.questions.key", "data.questions.type", "data.questions.correct", "data.questions.answer",
+            *_EVENT, "problem_id", "grade", "max_grade", "success", "attempts", "block_name",
+            "questions.key", "questions.type", "questions.correct", "questions.answer",
         ),
-        "submission": (*_EVENT, "data.submission_uuid", "data.attempt_number", "data.block", "data.title"),
+        "submission": (*_EVENT, "submission_uuid", "attempt_number", "block", "block_name"),
         "event": ("sort",),
         "line": ("file", "line", "fault"),
     }  # fmt: skip
-    content: ClassVar[Mapping[str, tuple[str, ...]]] = {"post": ("data.title", "data.body")}
+    content: ClassVar[Mapping[str, tuple[str, ...]]] = {"post": ("title", "body")}
     people: ClassVar[Mapping[str, Mapping[str, str]]] = {
         kind: {"user_id": "account", "username": "account"} for kind in _DATA
     }
@@ -212,7 +230,7 @@ class OpenEdx(Source):
         self._mandatory = tuple(connection.get("mandatory_courses") or ())
         self._course = lru_cache(10_000)(self._make_course)
         self._block_prefix = lru_cache(10_000)(self._make_block_prefix)
-        self._enrolment = lru_cache(200_000)(self._make_enrolment)
+        self._enrolment = namer("enrolment", self.tenant)
 
     def api(self) -> Api:
         """Nothing is asked over HTTP; the object only counts zero requests."""
@@ -222,7 +240,7 @@ class OpenEdx(Source):
 
     def pull(self, api: Api, window: Window) -> Iterator[Record]:
         """Events of all files that happened inside the window. A line that cannot be read counts as of the event before it."""
-        start, end = (_as_text(moment).removesuffix("Z") for moment in (window.start, window.end))
+        start, end = _as_text(window.start).removesuffix("Z"), _as_text(window.end).removesuffix("Z")
         for path in self._paths():
             if changed_at_s(path) < window.start.timestamp():
                 continue
@@ -231,12 +249,12 @@ class OpenEdx(Source):
                 for number, line in lines(path):
                     try:
                         event = self.parse(line)
-                        is_inside = start <= happened(event).removesuffix("Z") < end
-                        if is_inside:
-                            yield from self.read(event)
-                    except (BadRecord, ValueError) as error:
-                        if is_inside:
-                            yield _unreadable(name, number, error)
+                        event = event if type(event) is Event else _event(event)
+                        is_inside = start <= event.moment().removesuffix("Z") < end
+                        records = list(self.read(event)) if is_inside else []
+                    except (BadRecord, ValueError, TypeError, AttributeError, KeyError) as error:
+                        records = [_unreadable(name, number, error)] if is_inside else []
+                    yield from records
             except BadRecord as error:
                 yield _unreadable(name, 0, error)
 
@@ -249,7 +267,7 @@ class OpenEdx(Source):
         for path in paths[-1:]:
             for _, line in lines(path):
                 try:
-                    newest = max(newest, happened(self.parse(line)))
+                    newest = max(newest, _event(orjson.loads(line[max(line.find(b"{"), 0) :])).moment())
                 except (ValueError, BadRecord):
                     continue
         return f"{len(paths)} log files; the newest event of the last one is of {newest or 'no time'}"
@@ -257,56 +275,55 @@ class OpenEdx(Source):
     # --- read ----------------------------------------------------------------------------------------------------------------------
 
     def parse(self, line: bytes) -> Any:
-        """An event behind the prefix of the logger, which ends where the first brace stands."""
-        return orjson.loads(line if line[:1] == b"{" else line[max(line.find(b"{"), 0) :])
+        """An event behind the prefix of the logger, which ends where the first brace stands. Of its fields only those are decoded that are read."""
+        text = line if line[:1] == b"{" else line[max(line.find(b"{"), 0) :]
+        try:
+            return _decode(text)
+        except msgspec.ValidationError:
+            return orjson.loads(text)  # JSON of another shape; `read` says so
 
     def read(self, payload: Any) -> Iterator[Record]:
         """One event of a tracking log (`event`, `time`) or of event-tracking (`data`, `timestamp`), both in one shape.
 
         Of an event that says nothing of learning only that is kept. Raises BadRecord for what is no event or has no time.
         """
-        time = happened(payload)
-        name = payload.get("name") or payload.get("event_type")
+        event: Event = payload if type(payload) is Event else _event(payload)
+        context, time, name = event.context or _NO_CONTEXT, event.moment(), event.name or event.event_type
         kind = KINDS.get(name) if type(name) is str else None
-        context = payload.get("context")
-        if type(context) is not dict:
-            context = {}
-        if kind is None or (kind == "answer" and _is_of_browser(payload, context)):
-            sort = _sort(name)
-            yield Record("event", f"{sort} {time}", {"sort": sort})
-            return
-        data = payload.get("event", payload.get("data"))
+        if kind is None or (kind == "answer" and event.is_of_browser()):
+            return _passed_over(_sort(name), time)
+        data = event.data if event.event is msgspec.UNSET else event.event
         if type(data) is str and data[:1] == "{":
             data = orjson.loads(data)
         if type(data) is not dict:
             raise BadRecord("an event without data of its own")
-        user = data.get("user_id") or context.get("user_id") or payload.get("user_id")
-        session = payload.get("session") or context.get("session") or None
-        course = data.get("course_id") or context.get("course_id") or payload.get("course_id")
+        user = data.get("user_id") or context.user_id or event.user_id
+        session = event.session or context.session or None
+        course = data.get("course_id") or context.course_id or event.course_id
         if self._courses and not _is_named(self._courses, course):
-            yield Record("event", f"course {time}", {"sort": "course"})
-            return
+            return _passed_over("course", time)
         names = _DATA[kind]
-        kept = {each: data[each] for each in names if each in data}
+        told = data if names.issuperset(data) else {each: value for each, value in data.items() if each in names}
+        first, other = _NAMED_BY[kind]
         if kind == "answer":
-            kept |= _answers(data, context, keeps_chosen=self._keeps_answers)
+            told |= _answers(data, context.module, keeps_chosen=self._keeps_answers)
         elif kind == "submission":
-            kept |= _module(context)
-        first, second = _NAMED_BY[kind]
-        yield Record(
+            told |= _module(context.module)
+        record = Record(
             kind,
-            f"{name} {time} {user or session or ''} {kept.get(first) or kept.get(second) or course or ''}",
+            f"{name} {time} {user or session or ''} {told.get(first) or told.get(other) or course or ''}",
             {
                 "name": name,
                 "time": time,
                 "user_id": str(user) if user else None,
-                "username": data.get("username") or payload.get("username") or context.get("username") or None,
+                "username": data.get("username") or event.username or context.username or None,
                 "course_id": course,
                 "session": session,
-                "device": _device(payload.get("agent") or context.get("agent") or ""),
-                "data": kept,
+                "device": _device(event.agent or context.agent or ""),
+                **told,
             },
         )
+        return iter((record,))
 
     # --- map ------------------------------------------------------------------------------------------------------------------------
 
@@ -322,20 +339,34 @@ class OpenEdx(Source):
 
     @maps("video")
     def video(self, event: Record, people: People) -> Outcome:
-        """What was done with a video: `initialized`, `played`, `paused`, `seeked`, `terminated`, `completed`, or `interacted` with its captions or speed."""
-        data, name = event["data"], event["name"]
+        """What was done with a video: `initialized`, `played`, `paused`, `seeked`, `terminated`, `completed`, or `interacted` with its captions or speed.
+
+        Written out, because most events are of this kind: what the others share would cost a third more.
+        """
+        name, course, block = event["name"], event["course_id"], event["id"]
+        within, length = self._course(course), event.get("duration")
         return statement(
-            actor=_actor(event, people),
+            actor=people.actor(event["user_id"], also=event["username"]),
             verb=VIDEO.get(name, verbs.INTERACTED),
-            object=activity(self._video(event["course_id"], data["id"]), types.VIDEO),
-            result=_watched(name, data),
-            **self._in_course(event, {"video-length": _seconds(data.get("duration"))}),
+            object=activity(
+                self._xblock(block) if ":" in block else self._block_prefix(course, "video") + block, types.VIDEO
+            ),
+            result=_watched(name, event),
+            parent=within,
+            grouping=within,
+            timestamp=event["time"],
+            extensions={
+                "session-id": event["session"],
+                "device": event["device"],
+                "video-length": None if length is None else round(float(length), 3),
+                **(self._required(course) if self._mandatory else {}),
+            },
         )
 
     @maps("enrolment")
     def enrolment(self, event: Record, people: People) -> Outcome:
         """`registered` for a course, or `unregistered`; another mode is another registration."""
-        mode = event["data"].get("mode")
+        mode = event.get("mode")
         return statement(
             actor=_actor(event, people),
             verb=ENROLMENTS[event["name"]],
@@ -356,9 +387,8 @@ class OpenEdx(Source):
     @maps("course_grade")
     def course_grade(self, event: Record, people: People) -> Outcome:
         """`earned` a grade for a course so far: a share of all that can be earned."""
-        data = event["data"]
-        share = _number(data["percent_grade"])
-        letter = data.get("letter_grade")
+        share = float(event["percent_grade"])
+        letter = event.get("letter_grade")
         return statement(
             actor=_actor(event, people),
             verb=verbs.EARNED,
@@ -373,45 +403,42 @@ class OpenEdx(Source):
     @maps("subsection_grade")
     def subsection_grade(self, event: Record, people: People) -> Outcome:
         """`earned` points of a subsection; of one that is not graded, those of its practice."""
-        data = event["data"]
-        part = "graded" if data.get("weighted_graded_possible") else "total"
+        part = "graded" if event.get("weighted_graded_possible") else "total"
         return statement(
             actor=_actor(event, people),
             verb=verbs.EARNED,
-            object=activity(self._xblock(data["block_id"]), types.RESOURCE),
-            result=_points(data.get(f"weighted_{part}_earned"), data.get(f"weighted_{part}_possible")),
+            object=activity(self._xblock(event["block_id"]), types.RESOURCE),
+            result=_points(event.get(f"weighted_{part}_earned"), event.get(f"weighted_{part}_possible")),
             **self._in_course(event),
         )
 
     @maps("problem_grade")
     def problem_grade(self, event: Record, people: People) -> Outcome:
         """`attempted` a problem, with the points that it brought."""
-        data = event["data"]
         return statement(
             actor=_actor(event, people),
             verb=verbs.ATTEMPTED,
-            object=activity(self._xblock(data["problem_id"]), types.QUESTION),
-            result=_points(data.get("weighted_earned"), data.get("weighted_possible")),
+            object=activity(self._xblock(event["problem_id"]), types.QUESTION),
+            result=_points(event.get("weighted_earned"), event.get("weighted_possible")),
             **self._in_course(event),
         )
 
     @maps("answer")
     def answer(self, event: Record, people: People) -> Iterable[Outcome]:
         """`evaluated`: the answer to a problem; of several questions also each, with the problem as parent."""
-        data = event["data"]
-        questions: list[Mapping[str, Any]] = data.get("questions") or []
+        questions: list[Mapping[str, Any]] = event.get("questions") or []
         actor, within = _actor(event, people), self._in_course(event)
         single = questions[0] if len(questions) == 1 else {}
         problem = activity(
-            self._xblock(data["problem_id"]), types.CMI_INTERACTION,
-            name=data.get("title"), interaction=_interaction(single.get("type")), extensions={_ATTEMPT: data.get("attempts")},
+            self._xblock(event["problem_id"]), types.CMI_INTERACTION,
+            name=event.get("block_name"), interaction=_interaction(single.get("type")), extensions={_ATTEMPT: event.get("attempts")},
         )  # fmt: skip
         yield statement(
             actor=actor,
             verb=verbs.EVALUATED,
             object=problem,
-            result=_points(data.get("grade"), data.get("max_grade"))
-            | {"success": data.get("success") == "correct", "response": single.get("answer")},
+            result=_points(event.get("grade"), event.get("max_grade"))
+            | {"success": event.get("success") == "correct", "response": single.get("answer")},
             **within,
         )
         for question in questions if not single else ():
@@ -419,12 +446,12 @@ class OpenEdx(Source):
                 actor=actor,
                 verb=verbs.EVALUATED,
                 object=activity(
-                    self._xblock(_question_key(data["problem_id"], question["key"])),
+                    self._xblock(_question_key(event["problem_id"], question["key"])),
                     types.CMI_INTERACTION,
                     interaction=_interaction(question.get("type")),
                 ),
                 result={"success": question.get("correct"), "response": question.get("answer")},
-                **{**within, "parent": activity(problem["id"], types.CMI_INTERACTION, name=data.get("title"))},
+                **{**within, "parent": activity(problem["id"], types.CMI_INTERACTION, name=event.get("block_name"))},
             )
 
     @maps("problem_completed")
@@ -433,18 +460,18 @@ class OpenEdx(Source):
         return statement(
             actor=_actor(event, people),
             verb=verbs.COMPLETED,
-            object=activity(str(event["data"]["problem_id"]), types.CMI_INTERACTION),
+            object=activity(str(event["problem_id"]), types.CMI_INTERACTION),
             **self._in_course(event),
         )
 
     @maps("block_completion")
     def block_completion(self, event: Record, people: People) -> Outcome:
         """`progressed` in a block; completed when all of it is done."""
-        done = _number(event["data"]["completion"])
+        done = float(event["completion"])
         return statement(
             actor=_actor(event, people),
             verb=verbs.PROGRESSED,
-            object=activity(self._xblock(event["data"]["block_id"]), types.RESOURCE),
+            object=activity(self._xblock(event["block_id"]), types.RESOURCE),
             result={"completion": done >= 1, "extensions": {_PROGRESS: done * 100}},
             **self._in_course(event),
         )
@@ -452,12 +479,11 @@ class OpenEdx(Source):
     @maps("help")
     def help(self, event: Record, people: People) -> Outcome:
         """`asked` the platform for a hint or a solution."""
-        data = event["data"]
-        is_hint = "hint_index" in data
+        is_hint = "hint_index" in event
         iri = (
-            f"{self._xblock(data['module_id'])}/hint/{int(data['hint_index'])}"
+            f"{self._xblock(event['module_id'])}/hint/{int(event['hint_index'])}"
             if is_hint
-            else f"{self._xblock(data['problem_id'])}/answer"
+            else f"{self._xblock(event['problem_id'])}/answer"
         )
         return statement(
             actor=_actor(event, people),
@@ -470,21 +496,20 @@ class OpenEdx(Source):
     def exam(self, event: Record, people: People) -> Outcome:
         """`initialized` and `terminated` an attempt at a timed exam, with the time it took."""
         type_iri, verb = EXAMS[event["name"]]
-        data = event["data"]
         key, took, within = (
-            str(data["exam_content_id"]),
-            data.get("attempt_event_elapsed_time_secs"),
+            str(event["exam_content_id"]),
+            event.get("attempt_event_elapsed_time_secs"),
             self._in_course(event),
         )
-        attempt = activity(f"{self._xblock(key)}/attempt/{quote(str(data['attempt_code']), safe='')}", types.ATTEMPT)
+        attempt = activity(f"{self._xblock(key)}/attempt/{quote(str(event['attempt_code']), safe='')}", types.ATTEMPT)
         return statement(
             actor=_actor(event, people),
             verb=verb,
             object=activity(
                 key,
                 type_iri,
-                name=data.get("exam_name"),
-                extensions={_ACROSSX + "time-limit": data.get("exam_default_time_limit_mins")},
+                name=event.get("exam_name"),
+                extensions={_ACROSSX + "time-limit": event.get("exam_default_time_limit_mins")},
             ),
             result={"duration": duration(took)} if took and verb is verbs.TERMINATED else None,
             **{**within, "grouping": [*within["grouping"], attempt]},
@@ -493,9 +518,9 @@ class OpenEdx(Source):
     @maps("navigation")
     def navigation(self, event: Record, people: People) -> Outcome:
         """`navigated` to a unit, a section of the outline, or a page that a link leads to."""
-        data, name = event["data"], event["name"]
+        name = event["name"]
         if name in LINKS:
-            iri = _link(data["target_url"])
+            iri = _link(event["target_url"])
             if iri is None:
                 return Ignored("link to a person, or to no page")
             return statement(
@@ -508,13 +533,13 @@ class OpenEdx(Source):
             actor=_actor(event, people),
             verb=verbs.NAVIGATED,
             object=activity(
-                self._xblock(data["id"]), types.RESOURCE, extensions={_ACROSSX + "total-items": data.get("tab_count")}
+                self._xblock(event["id"]), types.RESOURCE, extensions={_ACROSSX + "total-items": event.get("tab_count")}
             ),
             **self._in_course(
                 event,
                 {
-                    "starting-position": data.get("current_tab", data.get("old")),
-                    "ending-point": STEPS[name] or data.get("target_tab", data.get("new")),
+                    "starting-position": event.get("current_tab", event.get("old")),
+                    "ending-point": STEPS[name] or event.get("target_tab", event.get("new")),
                 },
             ),
         )
@@ -522,17 +547,17 @@ class OpenEdx(Source):
     @maps("post")
     def post(self, event: Record, people: People) -> Outcome:
         """`asked` or `posted` a thread; `replied` to it, or to a response."""
-        data, seen, what = event["data"], event["features"], POSTS[event["name"]]
-        thread = self._said("thread", _id(data["discussion"])) if what != "thread" else None
-        asked = what == "thread" and (data.get("thread_type") == "question" or seen["is_question"])
-        parent = thread if what == "response" else self._said("response", _id(data["response"])) if thread else None
-        rule = "thread-type" if data.get("thread_type") == "question" else "question-in-text"
+        seen, what = event["features"], POSTS[event["name"]]
+        thread = self._said("thread", _id(event["discussion"])) if what != "thread" else None
+        asked = what == "thread" and (event.get("thread_type") == "question" or seen["is_question"])
+        parent = thread if what == "response" else self._said("response", _id(event["response"])) if thread else None
+        rule = "thread-type" if event.get("thread_type") == "question" else "question-in-text"
         return statement(
             actor=_actor(event, people),
             verb=verbs.REPLIED if thread else verbs.ASKED if asked else verbs.POSTED,
-            object=self._said(what, data["id"]),
+            object=self._said(what, event["id"]),
             **self._in_forum(event, features=seen, parent=parent, thread=thread),
-            key=_post_key(what, data["id"]),
+            key=_post_key(what, event["id"]),
             rule=rule if asked else None,
             confidence=0.9 if asked and rule == "question-in-text" else None,
         )
@@ -541,21 +566,20 @@ class OpenEdx(Source):
     def forum(self, event: Record, people: People) -> Iterable[Outcome]:
         """What happened to a post: `viewed`, `voted`, `edited`, `reported`, … A deletion also takes back the post, an undone vote the vote."""
         what, verb = FORUM[event["name"]]
-        data = event["data"]
-        vote = f"{what} {data['id']} vote {event['user_id'] or event['username']}"
-        if verb is verbs.VOTED and data.get("undo_vote") is True:
+        vote = f"{what} {event['id']} vote {event['user_id'] or event['username']}"
+        if verb is verbs.VOTED and event.get("undo_vote") is True:
             yield Retracted(vote, reason="vote undone")
             return
         yield statement(
             actor=_actor(event, people),
             verb=verb,
-            object=self._said(what, data["id"]),
-            **self._in_forum(event, vote=data.get("vote_value") if verb is verbs.VOTED else None),
+            object=self._said(what, event["id"]),
+            **self._in_forum(event, vote=event.get("vote_value") if verb is verbs.VOTED else None),
             key=vote if verb is verbs.VOTED else "",
             revision=event["time"] if verb is verbs.VOTED else "",
         )
         if verb is verbs.DELETED:
-            yield Retracted(_post_key(what, data["id"]), kind="post")
+            yield Retracted(_post_key(what, event["id"]), kind="post")
 
     @maps("search")
     def search(self, event: Record, people: People) -> Outcome:
@@ -570,7 +594,7 @@ class OpenEdx(Source):
     @maps("bookmark")
     def bookmark(self, event: Record, people: People) -> Outcome:
         """`bookmarked` a unit, until it is taken off again."""
-        block = str(event["data"]["component_usage_id"])
+        block = str(event["component_usage_id"])
         key = f"bookmark {block} {event['user_id'] or event['username']}"
         if event["name"] == "edx.bookmark.removed":
             return Retracted(key, reason="bookmark removed")
@@ -590,7 +614,7 @@ class OpenEdx(Source):
             actor=_actor(event, people),
             verb=verbs.EARNED,
             object=activity(
-                f"{self.tenant}/certificates/{quote(str(event['data']['certificate_id']), safe='')}",
+                f"{self.tenant}/certificates/{quote(str(event['certificate_id']), safe='')}",
                 types.CERTIFICATION,
             ),
             **self._in_course(event),
@@ -599,11 +623,10 @@ class OpenEdx(Source):
     @maps("submission")
     def submission(self, event: Record, people: People) -> Outcome:
         """`submitted` a response that peers or staff will assess."""
-        data = event["data"]
         return statement(
             actor=_actor(event, people),
             verb=verbs.SUBMITTED,
-            object=activity(self._xblock(data["block"]), types.SCHOOL_ASSIGNMENT, name=data.get("title")),
+            object=activity(self._xblock(event["block"]), types.SCHOOL_ASSIGNMENT, name=event.get("block_name")),
             **self._in_course(event),
         )
 
@@ -611,22 +634,26 @@ class OpenEdx(Source):
 
     def _in_course(self, event: Record, extensions: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Time, enrolment and place of what was done inside a course; the course is the parent, as other exporters have it."""
-        course = self._course(event["course_id"])
-        return {**self._of_course(event, extensions), "parent": course, "grouping": course}
+        within = self._of_course(event, extensions)
+        within["parent"] = within["grouping"] = self._course(event["course_id"])
+        return within
 
     def _of_course(self, event: Record, extensions: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Time and enrolment of what was done with the course itself."""
         course = event["course_id"]
         told = {"session-id": event["session"], "device": event["device"]}
         if extensions:
-            told.update(extensions)
-        if self._mandatory and _is_named(self._mandatory, course):
-            told |= {"initiator": "assigned", "mandatory": True}
+            told |= extensions
+        if self._mandatory:
+            told |= self._required(course)
         return {
             "timestamp": event["time"],
-            "registration": self._enrolment(course, event["user_id"] or event["username"]) if course else None,
+            "registration": self._enrolment(f"{course}\x1f{event['user_id'] or event['username']}") if course else None,
             "extensions": told,
         }
+
+    def _required(self, course: Any) -> dict[str, Any]:
+        return {"initiator": "assigned", "mandatory": True} if _is_named(self._mandatory, course) else {}
 
     def _in_forum(
         self,
@@ -638,12 +665,12 @@ class OpenEdx(Source):
         vote: Any = None,
     ) -> dict[str, Any]:
         """As in the course, with the role that the writer has there; a reply's parent is what it answers, not the course."""
-        roles, said = event["data"], features or {}
+        said = features or {}
         within = self._in_course(
             event,
             {
                 "channel-kind": "course_community",
-                "actor-role": _role(roles.get("user_course_roles"), roles.get("user_forums_roles")),
+                "actor-role": _role(event.get("user_course_roles"), event.get("user_forums_roles")),
                 "vote": vote,
                 "text-length": said.get("length"),
                 "text-language": said.get("language"),
@@ -663,12 +690,6 @@ class OpenEdx(Source):
             raise BadRecord("an event that names no block")
         return f"{self.tenant}/xblock/{key}"
 
-    def _video(self, course: Any, block: Any) -> str:
-        """The player names a block by the end of its key, the app by the whole key."""
-        if type(block) is not str or not block:
-            raise BadRecord("an event that names no block")
-        return self._xblock(block) if ":" in block else self._block_prefix(course, "video") + block
-
     def _make_block_prefix(self, course: Any, kind: str) -> str:
         scheme, _, rest = str(course).partition(":")
         if not rest:  # before 2014: org/course/run, and a block is org-course-video-hash or its end
@@ -682,10 +703,7 @@ class OpenEdx(Source):
         return f"{self.tenant}/course/{course}"
 
     def _make_course(self, course: Any) -> list[dict[str, Any]]:
-        return [activity(f"{self.tenant}/course/{course}", types.COURSE)] if course else []
-
-    def _make_enrolment(self, course: str, person: str | None) -> str:
-        return name_uuid("enrolment", self.tenant, course, str(person))
+        return shared_activities([activity(f"{self.tenant}/course/{course}", types.COURSE)]) if course else []
 
     def _said(self, what: str, post: Any) -> dict[str, Any]:
         """A thread, or a response or comment, which the platform both calls comments. A title is what a person wrote: no name."""
@@ -719,28 +737,76 @@ def _device(agent: str) -> str | None:
 # --- events in one shape -----------------------------------------------------------------------------------------------------------
 
 
-def happened(event: Any) -> str:
-    """When an event happened, UTC, as precise as it says: `time` in a log, `timestamp` in event-tracking. Raises BadRecord for none."""
-    if type(event) is not dict:
+class Context(msgspec.Struct, gc=False):
+    """What an event says of where it happened; event-tracking also says here who did it."""
+
+    course_id: Any = None
+    user_id: Any = None
+    username: Any = None
+    session: Any = None
+    agent: Any = None
+    event_source: Any = None
+    module: Any = None
+
+
+class Event(msgspec.Struct, gc=False):
+    """An event as a log or event-tracking spells it, with no more than what is read of it: half the work of decoding all."""
+
+    name: Any = None
+    event_type: Any = None
+    time: Any = None
+    timestamp: Any = None
+    username: Any = None
+    user_id: Any = None
+    session: Any = None
+    agent: Any = None
+    event_source: Any = None
+    course_id: Any = None
+    context: Context | None = None
+    event: Any = msgspec.UNSET
+    data: Any = msgspec.UNSET
+
+    def moment(self) -> str:
+        """When it happened, UTC, as precise as it says: `time` in a log, `timestamp` in event-tracking. Raises BadRecord for none."""
+        told = self.time
+        if told is None and self.event is msgspec.UNSET:
+            told = self.timestamp
+        if type(told) is str and told[-6:] == "+00:00" and len(told) > _SHORTEST_TIME:
+            return told[:-6] + "Z"
+        if told is None:
+            raise BadRecord("an event without time" if self.name or self.event_type else "no event of Open edX")
+        return _as_text(parse_time(told, zone="UTC"))
+
+    def is_of_browser(self) -> bool:
+        """Whether the browser says it; that of an old player has a text for data."""
+        source = self.event_source or (self.context or _NO_CONTEXT).event_source
+        return source == "browser" or type(self.data if self.event is msgspec.UNSET else self.event) is str
+
+
+_NO_CONTEXT = Context()
+_SHORTEST_TIME = len("2026-11-03T09:00:00+00:00") - 1
+_decode = msgspec.json.Decoder(Event).decode
+
+
+def _event(payload: Any) -> Event:
+    """An event that was decoded as a whole; a record of our own has its data beside the rest."""
+    if type(payload) is not dict:
         raise BadRecord("no event of Open edX")
-    told = event.get("time")
-    if told is None and "event" not in event:
-        told = event.get("timestamp")
-    if type(told) is str and len(told) > 24 and told.endswith("+00:00"):
-        return told[:-6] + "Z"
-    if told is None:
-        raise BadRecord("an event without time" if "name" in event or "event_type" in event else "no event of Open edX")
-    return _as_text(parse_time(told, zone="UTC"))
+    try:
+        event = msgspec.convert(payload, Event)
+    except msgspec.ValidationError as error:
+        raise BadRecord("an event of unknown shape") from error
+    if event.event is msgspec.UNSET and event.data is msgspec.UNSET:
+        event.data = payload
+    return event
 
 
 def _as_text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _is_of_browser(event: Mapping[str, Any], context: Mapping[str, Any]) -> bool:
-    return (event.get("event_source") or context.get("event_source")) == "browser" or type(
-        event.get("event", event.get("data"))
-    ) is str
+def _passed_over(sort: str, time: str) -> Iterator[Record]:
+    return iter((Record("event", f"{sort} {time}", {"sort": sort}),))
 
 
 def _sort(name: Any) -> str:
@@ -751,11 +817,11 @@ def _sort(name: Any) -> str:
     return "request" if text.startswith("/") else "other"
 
 
-def _answers(data: Mapping[str, Any], context: Mapping[str, Any], *, keeps_chosen: bool) -> dict[str, Any]:
+def _answers(data: Mapping[str, Any], module: Any, *, keeps_chosen: bool) -> dict[str, Any]:
     """The questions of a problem that were answered; what was chosen where the question is closed, never what was typed."""
     submission = data.get("submission")
     if type(submission) is not dict:
-        return {**_module(context), **({"questions": data["questions"]} if "questions" in data else {})}
+        return {**_module(module), **({"questions": data["questions"]} if "questions" in data else {})}
     questions = []
     for key, told in submission.items():
         if not told.get("response_type"):
@@ -765,68 +831,57 @@ def _answers(data: Mapping[str, Any], context: Mapping[str, Any], *, keeps_chose
         if keeps_chosen and kind in CLOSED_QUESTIONS:
             question["answer"] = chosen if type(chosen) is str else json.dumps(chosen, ensure_ascii=False)
         questions.append(question)
-    return {**_module(context), "questions": questions}
+    return {**_module(module), "questions": questions}
 
 
-def _module(context: Mapping[str, Any]) -> dict[str, Any]:
-    module = context.get("module")
-    return {"block": module.get("usage_key"), "title": module.get("display_name")} if type(module) is dict else {}
+def _module(module: Any) -> dict[str, Any]:
+    return {"block": module.get("usage_key"), "block_name": module.get("display_name")} if type(module) is dict else {}
 
 
 def _unreadable(name: str, number: int, error: Exception) -> Record:
-    fault = str(error) if isinstance(error, BadRecord) else "the line is no JSON"
+    known = {True: str(error), False: f"unknown shape ({type(error).__name__})"}[isinstance(error, BadRecord)]
+    fault = "the line is no JSON" if isinstance(error, ValueError) else known
     return Record("line", f"{name} line {number}", {"file": name, "line": number, "fault": fault})
 
 
 # --- parts of statements -------------------------------------------------------------------------------------------------------------
 
 
-def _watched(name: str, data: Mapping[str, Any]) -> dict[str, Any] | None:
+def _watched(name: str, event: Mapping[str, Any]) -> dict[str, Any] | None:
     """What the video profile says of a moment in a video: positions in seconds, to the millisecond."""
-    verb = VIDEO.get(name)
-    if verb is verbs.INITIALIZED:
-        return None
+    if name in _MOMENTS:
+        position = _seconds(event.get("currentTime"))
+        return None if position is None else {"extensions": {_TIME: position}}
+    if name in CAPTIONS:
+        position = _seconds(event.get("currentTime", event.get("current_time")))
+        return {
+            "extensions": {_TIME: position, _CAPTIONS: CAPTIONS[name]}
+            if position is not None
+            else {_CAPTIONS: CAPTIONS[name]}
+        }
+    verb = VIDEO[name]
     if verb is verbs.SEEKED:
-        start = data["old_time"] if data.get("old_time") is not None else data.get("currentTime")
-        return {
-            "extensions": {_VIDEO + "time-from": _seconds(start), _VIDEO + "time-to": _seconds(data.get("new_time"))}
-        }
+        start = event["old_time"] if event.get("old_time") is not None else event.get("currentTime")
+        return {"extensions": {_TIME + "-from": _seconds(start), _TIME + "-to": _seconds(event.get("new_time"))}}
     if verb is verbs.COMPLETED:
-        length = round(_number(data["duration"]), 3)
-        return {"completion": True, "duration": duration(length), "extensions": {_VIDEO + "time": length}}
+        length = round(float(event["duration"]), 3)
+        return {"completion": True, "duration": duration(length), "extensions": {_TIME: length}}
     if verb is verbs.INTERACTED:
-        return {
-            "extensions": {
-                _OPENEDX + "speed-from": f"{data['old_speed']}x",
-                _OPENEDX + "speed-to": f"{data['new_speed']}x",
-            }
-        }
-    position = _seconds(data.get("currentTime", data.get("current_time")))
-    told = {} if position is None else {_VIDEO + "time": position}
-    if verb is None:
-        told[_VIDEO + "cc-enabled"] = CAPTIONS[name]
-    return {"extensions": told} if told else None
+        return {"extensions": {_SPEED + "-from": f"{event['old_speed']}x", _SPEED + "-to": f"{event['new_speed']}x"}}
+    return None
 
 
 def _seconds(value: Any) -> float | None:
-    return None if value is None else round(_number(value), 3)
-
-
-def _number(value: Any) -> float:
-    if type(value) is float or type(value) is int:
-        return float(value)
-    if type(value) is str:
-        return float(value)
-    raise BadRecord("a number is expected where there is none")
+    return None if value is None else round(float(value), 3)
 
 
 def _points(earned: Any, possible: Any) -> dict[str, Any]:
-    """Score and success of points. Where nothing can be earned there is no share and no success, and a minimum is no less than its maximum."""
+    """Score and success of points. Of nothing there is no share and no success, and a maximum must exceed its minimum."""
     if earned is None:
         return {}
     if not possible:
-        return {"score": {"raw": _number(earned)}}
-    raw, most = _number(earned), _number(possible)
+        return {"score": {"raw": float(earned), "min": 0.0}}
+    raw, most = float(earned), float(possible)
     return {"score": {"scaled": raw / most, "raw": raw, "min": 0.0, "max": most}, "success": raw >= most}
 
 

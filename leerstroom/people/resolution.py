@@ -9,6 +9,7 @@ from typing import Any
 from leerstroom.errors import BadRecord
 from leerstroom.people.directory import Directory
 from leerstroom.people.pseudonyms import Pseudonyms
+from leerstroom.statements.validation import shared_agent
 
 DEFAULT_HOME_PAGE = "https://people.leerstroom.example"
 _MOST_AGENTS = 100_000  # that are remembered
@@ -71,7 +72,7 @@ class People:
         if agent is None:
             if len(self._agents) >= _MOST_AGENTS:
                 self._agents.clear()
-            agent = self._agents[references] = self._agent(*references)
+            agent = self._agents[references] = shared_agent(self._agent(*references))
         return agent
 
     def _agent(self, account: str | None, email: str | None, hr: str | None, also: str | None) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from leerstroom.statements.building import (
     statement,
     utc_text,
 )
-from leerstroom.statements.ids import name_uuid, record_id, statement_id, voiding_id
+from leerstroom.statements.ids import name_uuid, namer, record_id, statement_id, voiding_id
 from leerstroom.statements.vocabulary import PROFILE, Verb, extension, types, verbs
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "extension",
     "from_ms",
     "name_uuid",
+    "namer",
     "parse_time",
     "record_id",
     "statement",

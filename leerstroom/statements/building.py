@@ -93,20 +93,14 @@ def statement(
     `extensions` are short names of `schemas/vocabulary.yaml` (`channel-kind`, not its IRI); None values are left out. `parent`
     and `grouping` take an activity, its IRI, or several. A fact that was inferred names its `rule` and `confidence`.
     """
-    context: dict[str, Any] = {}
-    if registration:
-        context["registration"] = registration
-    if instructor:
-        context["instructor"] = instructor
-    if language:
-        context["language"] = language
     activities: dict[str, Any] = {}
     if parent:
-        activities["parent"] = _activities(parent)
+        activities["parent"] = parent if type(parent) is list and type(parent[0]) is dict else _activities(parent)
     if grouping:
-        activities["grouping"] = _activities(grouping)
-    context["contextActivities"] = activities
-    stated = context["extensions"] = {}
+        activities["grouping"] = (
+            grouping if type(grouping) is list and type(grouping[0]) is dict else _activities(grouping)
+        )
+    stated: dict[str, Any] = {}
     if extensions:
         for name, value in extensions.items():
             if value is not None:
@@ -115,13 +109,18 @@ def statement(
         stated[EXTENSIONS["rule"]] = rule
         if confidence is not None:
             stated[EXTENSIONS["confidence"]] = confidence
+    context: dict[str, Any] = {"registration": registration} if registration else {}
+    if instructor:
+        context["instructor"] = instructor
+    if language:
+        context["language"] = language
+    context["contextActivities"] = activities
+    context["extensions"] = stated
     made: Statement = {"actor": actor, "verb": verb.stated, "object": object}
-    if result:
-        kept = {name: value for name, value in result.items() if value is not None}
-        if kept:
-            made["result"] = kept
+    if result and (told := {name: value for name, value in result.items() if value is not None}):
+        made["result"] = told
     made["context"] = context
-    made["timestamp"] = timestamp if isinstance(timestamp, str) else utc_text(timestamp)
+    made["timestamp"] = timestamp if type(timestamp) is str else utc_text(timestamp)  # type: ignore[arg-type]
     return Built(made, revision, key)
 
 

@@ -5,6 +5,7 @@ and time (two events collide). `hashlib` with the namespace hashed beforehand ta
 """
 
 import hashlib
+from collections.abc import Callable
 
 _NAMESPACE = "8f1d7ac2-4b0e-5c53-9d37-6a1b4a0c7e11"  # random, ours for ever: another one would double every statement
 _SEEDED = hashlib.sha1(bytes.fromhex(_NAMESPACE.replace("-", "")), usedforsecurity=False)
@@ -18,6 +19,22 @@ def name_uuid(*parts: str) -> str:
     digest.update(_SEPARATOR.join(parts).encode("utf-8", "surrogatepass"))
     text = digest.hexdigest()
     return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
+
+
+def namer(*first: str) -> Callable[[str], str]:
+    """`name_uuid(*first, rest)` as a function of the rest, with what all names have in common hashed beforehand."""
+    seeded = _SEEDED.copy()
+    seeded.update((_SEPARATOR.join(first) + _SEPARATOR).encode("utf-8", "surrogatepass"))
+
+    copy = seeded.copy
+
+    def name(rest: str) -> str:
+        digest = copy()
+        digest.update(rest.encode("utf-8", "surrogatepass"))
+        text = digest.hexdigest()
+        return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
+
+    return name
 
 
 def record_id(source: str, tenant: str, key: str) -> str:

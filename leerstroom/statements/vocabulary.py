@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from leerstroom.schemas import read_yaml
+from leerstroom.statements.validation import shared_verb
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Verb:
     stated: dict[str, Any] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "stated", {"id": self.iri, "display": dict(self.display)})
+        object.__setattr__(self, "stated", shared_verb({"id": self.iri, "display": dict(self.display)}))
 
     def as_json(self) -> dict[str, Any]:
         """The statement's `verb`: id and display in English and Dutch. All statements share it, so nobody may change it."""
@@ -66,9 +67,9 @@ verbs = _Words({
 types = _Words({name: entry["iri"] for name, entry in _vocabulary()["activity_types"].items()})
 
 
-EXTENSIONS: Mapping[str, str] = MappingProxyType({
+EXTENSIONS: Mapping[str, str] = {
     name: entry.get("iri", EXTENSION_BASE + name) for name, entry in _vocabulary()["extensions"].items()
-})  # the extensions that we write: short name -> IRI
+}  # the extensions that we write: short name -> IRI
 
 
 def extension(name: str) -> str:

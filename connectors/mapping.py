@@ -15,8 +15,8 @@ from connectors.source import UNREADABLE, Mapping_, Record, Source
 from leerstroom.errors import BadRecord
 from leerstroom.people import ExcludedAccount, People
 from leerstroom.statements import Built, Copied, Ignored, Outcome, Retracted, Statement, namer
-from leerstroom.statements.validation import shared_activities, validate
-from leerstroom.statements.vocabulary import PROFILE, extension
+from leerstroom.statements.validation import validate
+from leerstroom.statements.vocabulary import CATEGORY, extension
 
 _SHAPES = (
     KeyError,
@@ -87,7 +87,6 @@ class Mapper:
         self.counts = MapCounts()
         self._version = version
         self._check = check
-        self._category = shared_activities([{"objectType": "Activity", "id": PROFILE}])
         self._name, self._kind = source.name, str(source.kind)
         self._record_id, self._statement_id = namer("record", source.name, source.tenant), namer("statement")
 
@@ -202,7 +201,9 @@ class Mapper:
         identity = self._record_id(f"{record.kind}\x1f{built.key or record.key}")
         context = made["context"]
         context["platform"] = self._name
-        context["contextActivities"]["category"] = self._category
+        place = context["contextActivities"]
+        if "category" not in place:
+            place["category"] = CATEGORY
         extensions = context["extensions"]
         extensions.setdefault(_SOURCE_KIND, self._kind)
         extensions[_RECORD] = identity

@@ -200,7 +200,7 @@ class Source:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self._references: dict[tuple[str, str], str] = {}
+        self._references: dict[str, str] = {}  # sort and value -> reference
         self._under: Pseudonyms | None = None  # the key that the remembered references were made with
 
     # --- what a platform's file says -------------------------------------------------------------------------------------
@@ -298,12 +298,12 @@ class Source:
             from leerstroom.features import features
 
             kept["features"] = features([text for path in edge.texts for text in _texts(record, path)])
-        if pseudonyms is not self._under or len(self._references) > _MOST_REFERENCES:
+        if pseudonyms is not self._under:
             self._references, self._under = {}, pseudonyms
         for name, sort in edge.own:
             value = kept.get(name)
             if value is not None:
-                known = self._references.get((sort, value)) if type(value) is str else None
+                known = self._references.get(sort + value) if type(value) is str else None
                 kept[name] = known or self._referenced(pseudonyms, sort, value)
         for path, sort in edge.deep:
             _replace(kept, path, partial(self._referenced, pseudonyms, sort))
@@ -332,7 +332,9 @@ class Source:
             return [self.reference(pseudonyms, sort, each) for each in value]
         made = self.reference(pseudonyms, sort, value)
         if made and type(value) is str:
-            self._references[sort, value] = made
+            if len(self._references) >= _MOST_REFERENCES:
+                self._references.clear()
+            self._references[sort + value] = made
         return made
 
     @cached_property

@@ -42,11 +42,11 @@ from leerstroom.statements import (
     duration,
     namer,
     parse_time,
+    shared_place,
     statement,
     types,
     verbs,
 )
-from leerstroom.statements.validation import shared_activities
 
 # Names of events by what they are about. Where the player and the app spell one event differently both stand here.
 VIDEO = {
@@ -344,7 +344,6 @@ class OpenEdx(Source):
         Written out, because most events are of this kind: what the others share would cost a third more.
         """
         name, course, block = event["name"], event["course_id"], event["id"]
-        within, length = self._course(course), event.get("duration")
         return statement(
             actor=people.actor(event["user_id"], also=event["username"]),
             verb=VIDEO.get(name, verbs.INTERACTED),
@@ -352,13 +351,12 @@ class OpenEdx(Source):
                 self._xblock(block) if ":" in block else self._block_prefix(course, "video") + block, types.VIDEO
             ),
             result=_watched(name, event),
-            parent=within,
-            grouping=within,
+            place=self._course(course),
             timestamp=event["time"],
             extensions={
                 "session-id": event["session"],
                 "device": event["device"],
-                "video-length": None if length is None else round(float(length), 3),
+                "video-length": _seconds(event.get("duration")),
                 **(self._required(course) if self._mandatory else {}),
             },
         )
@@ -451,7 +449,10 @@ class OpenEdx(Source):
                     interaction=_interaction(question.get("type")),
                 ),
                 result={"success": question.get("correct"), "response": question.get("answer")},
-                **{**within, "parent": activity(problem["id"], types.CMI_INTERACTION, name=event.get("block_name"))},
+                **{
+                    **within,
+                    **_apart(within, activity(problem["id"], types.CMI_INTERACTION, name=event.get("block_name"))),
+                },
             )
 
     @maps("problem_completed")
@@ -512,7 +513,7 @@ class OpenEdx(Source):
                 extensions={_ACROSSX + "time-limit": event.get("exam_default_time_limit_mins")},
             ),
             result={"duration": duration(took)} if took and verb is verbs.TERMINATED else None,
-            **{**within, "grouping": [*within["grouping"], attempt]},
+            **{**within, **_apart(within, None, attempt)},
         )
 
     @maps("navigation")
@@ -634,9 +635,7 @@ class OpenEdx(Source):
 
     def _in_course(self, event: Record, extensions: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Time, enrolment and place of what was done inside a course; the course is the parent, as other exporters have it."""
-        within = self._of_course(event, extensions)
-        within["parent"] = within["grouping"] = self._course(event["course_id"])
-        return within
+        return {**self._of_course(event, extensions), "place": self._course(event["course_id"])}
 
     def _of_course(self, event: Record, extensions: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Time and enrolment of what was done with the course itself."""
@@ -679,9 +678,7 @@ class OpenEdx(Source):
                 "is-thanks": said.get("is_thanks"),
             },
         )
-        if thread:
-            within |= {"parent": parent, "grouping": [*within["grouping"], thread]}
-        return within
+        return {**within, **_apart(within, parent, thread)} if thread else within
 
     # --- things and their addresses -----------------------------------------------------------------------------------------------
 
@@ -702,8 +699,9 @@ class OpenEdx(Source):
             raise BadRecord("an event that names no course")
         return f"{self.tenant}/course/{course}"
 
-    def _make_course(self, course: Any) -> list[dict[str, Any]]:
-        return shared_activities([activity(f"{self.tenant}/course/{course}", types.COURSE)]) if course else []
+    def _make_course(self, course: Any) -> dict[str, list[dict[str, Any]]] | None:
+        within = activity(f"{self.tenant}/course/{course}", types.COURSE)
+        return shared_place(within, within) if course else None
 
     def _said(self, what: str, post: Any) -> dict[str, Any]:
         """A thread, or a response or comment, which the platform both calls comments. A title is what a person wrote: no name."""
@@ -711,7 +709,15 @@ class OpenEdx(Source):
         return activity(f"{self.tenant}/api/discussion/v1/{place}/{quote(str(post), safe='')}", types.DISCUSSION)
 
 
-# --- who ---------------------------------------------------------------------------------------------------------------------------
+# --- where and who ---------------------------------------------------------------------------------------------------------------------------
+
+
+def _apart(
+    within: Mapping[str, Any], parent: dict[str, Any] | None, also: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """A place of its own: another parent than the course, or something more that groups."""
+    course = (within["place"] or {}).get("grouping", [])
+    return {"place": None, "parent": parent or course, "grouping": [*course, also] if also else course}
 
 
 def _actor(event: Record, people: People) -> dict[str, Any]:
@@ -872,7 +878,9 @@ def _watched(name: str, event: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _seconds(value: Any) -> float | None:
-    return None if value is None else round(float(value), 3)
+    if value is None or type(value) is float:
+        return value if value is None else round(value, 3)
+    return round(float(value), 3)
 
 
 def _points(earned: Any, possible: Any) -> dict[str, Any]:

@@ -7,6 +7,7 @@ everything. 128 bits are kept, as 26 letters of base 32, so a name is short and 
 import hashlib
 import hmac
 import secrets
+from collections.abc import Callable
 from functools import lru_cache
 
 from leerstroom.errors import ConfigurationError
@@ -24,8 +25,8 @@ class Pseudonyms:
                 f"the pseudonym key has {len(key)} bytes and needs at least {MINIMUM_KEY_BYTES}; set LEERSTROOM_PSEUDONYM_KEY"
                 " to a long random value and keep it"
             )
-        self._edge = hmac.new(key, b"leerstroom edge 1", hashlib.sha256).digest()
-        self._actor = hmac.new(key, b"leerstroom actor 1", hashlib.sha256).digest()
+        self._edge = _keyed(hmac.digest(key, b"leerstroom edge 1", "sha256"))
+        self._actor = _keyed(hmac.digest(key, b"leerstroom actor 1", "sha256"))
         self._cached = lru_cache(maxsize=200_000)(self._digest)
 
     @classmethod
@@ -51,8 +52,21 @@ class Pseudonyms:
 
     def _digest(self, actor: bool, *parts: str) -> str:
         text = "\x1f".join(parts).encode("utf-8", "surrogatepass")
-        digest = hmac.digest(self._actor if actor else self._edge, text, "sha256")
-        return _base32(digest[:16])
+        return _base32((self._actor if actor else self._edge)(text)[:16])
+
+
+def _keyed(key: bytes) -> Callable[[bytes], bytes]:
+    """HMAC-SHA256 (RFC 2104) under one key whose two blocks are hashed beforehand: half the time of `hmac.digest`, which tests compare it with."""
+    block = key.ljust(hashlib.sha256().block_size, b"\0")
+    inner, outer = (hashlib.sha256(bytes(byte ^ pad for byte in block)) for pad in (0x36, 0x5C))
+
+    def digest(text: bytes) -> bytes:
+        within, around = inner.copy(), outer.copy()
+        within.update(text)
+        around.update(within.digest())
+        return around.digest()
+
+    return digest
 
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz234567"

@@ -15,6 +15,7 @@ from leerstroom.statements.building import (
     duration,
     from_ms,
     parse_time,
+    shared_place,
     statement,
     utc_text,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "namer",
     "parse_time",
     "record_id",
+    "shared_place",
     "statement",
     "statement_id",
     "types",

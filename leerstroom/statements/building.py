@@ -9,7 +9,10 @@ from functools import lru_cache
 from typing import Any, TypedDict
 
 from leerstroom.errors import BadRecord
-from leerstroom.statements.vocabulary import EXTENSIONS, Verb
+from leerstroom.statements import validation
+from leerstroom.statements.vocabulary import CATEGORY, EXTENSIONS, Verb
+
+_MOST_TYPES = 1000
 
 
 class Statement(TypedDict, total=False):
@@ -79,6 +82,7 @@ def statement(
     result: Mapping[str, Any] | None = None,
     parent: str | dict[str, Any] | Iterable[str | dict[str, Any]] | None = None,
     grouping: str | dict[str, Any] | Iterable[str | dict[str, Any]] | None = None,
+    place: dict[str, list[dict[str, Any]]] | None = None,
     registration: str | None = None,
     instructor: dict[str, Any] | None = None,
     language: str | None = None,
@@ -91,15 +95,14 @@ def statement(
     """A statement about one fact; the engine adds id, platform, category, source kind and record.
 
     `extensions` are short names of `schemas/vocabulary.yaml` (`channel-kind`, not its IRI); None values are left out. `parent`
-    and `grouping` take an activity, its IRI, or several. A fact that was inferred names its `rule` and `confidence`.
+    and `grouping` take an activity, its IRI, or several; many statements may share both as one `place`, made by `shared_place`. A fact that was inferred names its `rule` and `confidence`.
     """
-    activities: dict[str, Any] = {}
-    if parent:
-        activities["parent"] = parent if type(parent) is list and type(parent[0]) is dict else _activities(parent)
-    if grouping:
-        activities["grouping"] = (
-            grouping if type(grouping) is list and type(grouping[0]) is dict else _activities(grouping)
-        )
+    if place is None:
+        place = {}
+        if parent:
+            place["parent"] = _activities(parent)
+        if grouping:
+            place["grouping"] = _activities(grouping)
     stated: dict[str, Any] = {}
     if extensions:
         for name, value in extensions.items():
@@ -114,7 +117,7 @@ def statement(
         context["instructor"] = instructor
     if language:
         context["language"] = language
-    context["contextActivities"] = activities
+    context["contextActivities"] = place
     context["extensions"] = stated
     made: Statement = {"actor": actor, "verb": verb.stated, "object": object}
     if result and (told := {name: value for name, value in result.items() if value is not None}):
@@ -122,6 +125,18 @@ def statement(
     made["context"] = context
     made["timestamp"] = timestamp if type(timestamp) is str else utc_text(timestamp)  # type: ignore[arg-type]
     return Built(made, revision, key)
+
+
+def shared_place(
+    parent: str | dict[str, Any] | Iterable[str | dict[str, Any]],
+    grouping: str | dict[str, Any] | Iterable[str | dict[str, Any]],
+) -> dict[str, list[dict[str, Any]]]:
+    """Parent and grouping of many statements, checked once; nobody may change it. Raises InvalidStatement."""
+    return validation.shared_place({
+        "parent": _activities(parent),
+        "grouping": _activities(grouping),
+        "category": CATEGORY,
+    })
 
 
 def activity(
@@ -137,6 +152,8 @@ def activity(
 
     `interaction` is the interactionType of a question; `extensions` are those of the definition, whole IRIs, None values left out.
     """
+    if type_iri and not (name or interaction or extensions):
+        return {"objectType": "Activity", "id": iri, "definition": _TYPED.get(type_iri) or _typed(type_iri)}
     definition: dict[str, Any] = {}
     if type_iri:
         definition["type"] = type_iri
@@ -152,9 +169,17 @@ def activity(
     return made
 
 
+_TYPED: dict[str, dict[str, Any]] = {}  # definitions that say the type alone: all activities of a type share theirs
+
+
+def _typed(type_iri: str) -> dict[str, Any]:
+    if len(_TYPED) > _MOST_TYPES:
+        _TYPED.clear()
+    _TYPED[type_iri] = validation.shared_definition({"type": type_iri})
+    return _TYPED[type_iri]
+
+
 def _activities(value: str | dict[str, Any] | Iterable[str | dict[str, Any]]) -> list[dict[str, Any]]:
-    if type(value) is list and len(value) == 1 and type(value[0]) is dict:
-        return value
     if isinstance(value, str):
         return [{"objectType": "Activity", "id": value}]
     if isinstance(value, dict):

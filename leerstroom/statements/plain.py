@@ -11,7 +11,6 @@ from typing import Any
 
 Check = Callable[[str], Any]
 
-_STATEMENT = frozenset({"id", "actor", "verb", "object", "result", "context", "timestamp", "version"})
 _AGENT = frozenset({"objectType", "name", "mbox", "account"})
 _SCORE = frozenset({"scaled", "raw", "min", "max"})
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
@@ -32,12 +31,13 @@ def plain_checker(  # noqa: C901 - the hot path of every statement: nested funct
     known: set[str],
     agents: Container[int],
     verbs: Container[int],
-    activities: Container[int],
+    places: Container[int],
+    definitions: Container[int],
 ) -> Callable[[Any], bool]:
     """The quick yes, with the validator's own (remembering) checks of single values.
 
     `known` are IRIs that `iri` accepted before. Ids of activities are looked at each time: there are so many that remembering them costs more
-    than reading them. `agents`, `verbs` and `activities` (lists of them) are the `id()` of shared parts.
+    than reading them. `agents`, `verbs`, `places` (contextActivities) and `definitions` are the `id()` of shared parts.
     """
     all_known = known.issuperset
     days: set[str] = set()
@@ -78,16 +78,17 @@ def plain_checker(  # noqa: C901 - the hot path of every statement: nested funct
         told = value.get("id")
         if type(told) is not str or not (ascii_iri(told) or iri(told)):
             return False
-        for name, part in value.items():
-            if name == "objectType":
-                if part != "Activity":
-                    return False
-            elif name == "definition":
-                if not definition(part):
-                    return False
-            elif name != "id":
+        size = 1
+        if "objectType" in value:
+            if value["objectType"] != "Activity":
                 return False
-        return True
+            size = 2
+        told = value.get("definition")
+        if told is not None:
+            if id(told) not in definitions and not definition(told):
+                return False
+            size += 1
+        return size == len(value)
 
     def definition(value: Any) -> bool:
         if type(value) is not dict:
@@ -151,8 +152,55 @@ def plain_checker(  # noqa: C901 - the hot path of every statement: nested funct
         days.add(text)
         return True
 
+    def activity_lists(value: Any) -> bool:
+        if type(value) is not dict or not _LISTS.issuperset(value):
+            return False
+        for listed in value.values():
+            if type(listed) is not list:
+                return False
+            for each in listed:
+                if not activity(each):
+                    return False
+        return True
+
+    def context(value: Any) -> bool:  # noqa: C901 - one branch a property
+        if type(value) is not dict:
+            return False
+        size = 0
+        part = value.get("contextActivities")
+        if part is not None:
+            if id(part) not in places and not activity_lists(part):
+                return False
+            size = 1
+        part = value.get("extensions")
+        if part is not None:
+            if type(part) is not dict or not (all_known(part) or iris(part)):
+                return False
+            size += 1
+        part = value.get("platform")
+        if part is not None:
+            if type(part) is not str:
+                return False
+            size += 1
+        part = value.get("registration")
+        if part is not None:
+            if type(part) is not str or not uuid(part):
+                return False
+            size += 1
+        if size != len(value):
+            for name in ("revision", "language", "instructor"):
+                part = value.get(name)
+                if part is not None:
+                    if name == "instructor":
+                        if id(part) not in agents and not agent(part):
+                            return False
+                    elif type(part) is not str or (name == "language" and not language(part)):
+                        return False
+                    size += 1
+        return size == len(value)
+
     def plain(statement: Any) -> bool:  # noqa: C901 - one branch a property
-        if type(statement) is not dict or not _STATEMENT.issuperset(statement):
+        if type(statement) is not dict:
             return False
         part = statement.get("actor")
         if id(part) not in agents and not agent(part):
@@ -168,51 +216,33 @@ def plain_checker(  # noqa: C901 - the hot path of every statement: nested funct
                 return False
         if not activity(statement.get("object")):
             return False
-        told = statement.get("id", _MISSING)
-        if told is not _MISSING and (type(told) is not str or not uuid(told)):
-            return False
-        told = statement.get("version", "1.0.3")
-        if told != "1.0.3" and told != "1.0.0":
-            return False
-        told = statement.get("timestamp", _MISSING)
-        if told is not _MISSING and not moment(told):
-            return False
-        part = statement.get("result", _MISSING)
-        if part is not _MISSING and not result(part):
-            return False
-        context = statement.get("context", _MISSING)
-        if context is _MISSING:
-            return True
-        if type(context) is not dict:
-            return False
-        for name, part in context.items():
-            if name == "extensions":
-                if type(part) is not dict or not (all_known(part) or iris(part)):
-                    return False
-            elif name == "contextActivities":
-                if type(part) is not dict or not _LISTS.issuperset(part):
-                    return False
-                for listed in part.values():
-                    if id(listed) not in activities:
-                        if type(listed) is not list:
-                            return False
-                        for each in listed:
-                            if not activity(each):
-                                return False
-            elif name == "registration":
+        size = 3  # of the properties that were looked at; another one, or one that is null, asks for a closer look
+        part = statement.get("context")
+        if part is not None:
+            if not context(part):
+                return False
+            size = 4
+        part = statement.get("timestamp")
+        if part is not None:
+            if not moment(part):
+                return False
+            size += 1
+        part = statement.get("result")
+        if part is not None:
+            if not result(part):
+                return False
+            size += 1
+        if size != len(statement):
+            part = statement.get("id")
+            if part is not None:
                 if type(part) is not str or not uuid(part):
                     return False
-            elif name == "platform" or name == "revision":
-                if type(part) is not str:
+                size += 1
+            part = statement.get("version")
+            if part is not None:
+                if part != "1.0.3" and part != "1.0.0":
                     return False
-            elif name == "language":
-                if type(part) is not str or not language(part):
-                    return False
-            elif name != "instructor" or not (id(part) in agents or agent(part)):
-                return False
-        return True
+                size += 1
+        return size == len(statement)
 
     return plain
-
-
-_MISSING: Any = object()

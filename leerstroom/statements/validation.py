@@ -578,7 +578,8 @@ _MOST_SHARED = 200_000
 _Parts = dict[int, Any]  # id() -> the part itself, so that no other can have its id
 _AGENTS: _Parts = {}
 _VERBS: _Parts = {}
-_LISTS: _Parts = {}
+_PLACES: _Parts = {}
+_DEFINITIONS: _Parts = {}
 
 
 def shared_agent(agent: dict[str, Any]) -> dict[str, Any]:
@@ -593,14 +594,19 @@ def shared_verb(verb: dict[str, Any]) -> dict[str, Any]:
     return verb if verb["id"] == VOIDED else _share(verb, _VERBS)
 
 
-def shared_activities(activities: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A list of `contextActivities`, likewise."""
-    for number, each in enumerate(activities):
-        _activity(each, f"context.contextActivities[{number}]")
-    return _share(activities, _LISTS)
+def shared_place(place: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+    """A whole `contextActivities`, likewise."""
+    _context_activities(place, "context.contextActivities")
+    return _share(place, _PLACES)
 
 
-_Part = TypeVar("_Part", dict[str, Any], list[dict[str, Any]])
+def shared_definition(definition: dict[str, Any]) -> dict[str, Any]:
+    """The definition of an activity, likewise."""
+    _definition(definition, "object.definition")
+    return _share(definition, _DEFINITIONS)
+
+
+_Part = TypeVar("_Part", bound=dict[str, Any])
 
 
 def _share(part: _Part, parts: _Parts) -> _Part:
@@ -611,5 +617,5 @@ def _share(part: _Part, parts: _Parts) -> _Part:
 
 
 _plain = plain_checker(
-    _known_iri, _ASCII_IRI, _language, _duration, _MBOX, _UUID, VOIDED, known=_KNOWN_IRIS, agents=_AGENTS, verbs=_VERBS, activities=_LISTS
+    _known_iri, _ASCII_IRI, _language, _duration, _MBOX, _UUID, VOIDED, known=_KNOWN_IRIS, agents=_AGENTS, verbs=_VERBS, places=_PLACES, definitions=_DEFINITIONS
 )  # fmt: skip

@@ -58,6 +58,7 @@ class _Words:
 
 
 PROFILE: str = _vocabulary()["profile"]
+CATEGORY: list[dict[str, Any]] = [{"objectType": "Activity", "id": PROFILE}]  # of every statement of ours
 EXTENSION_BASE: str = _vocabulary()["extension_base"]
 
 verbs = _Words({

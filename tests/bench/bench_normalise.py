@@ -18,6 +18,7 @@ import tempfile
 import time
 import venv
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -102,17 +103,15 @@ def command(log: Path, count: int) -> Callable[[], float]:
     from leerstroom.cli.statements import normalise
 
     def run() -> float:
-        told, sys.stdout, sys.stderr = (
-            (sys.stdout, sys.stderr),
-            io.TextIOWrapper(Path(os.devnull).open("wb")),
-            io.StringIO(),
-        )
-        try:
+        fields = json.dumps({"host": "http://localhost:18000"})
+        with (
+            Path(os.devnull).open("w", encoding="utf-8") as nowhere,
+            redirect_stdout(nowhere),
+            redirect_stderr(io.StringIO()),
+        ):
             started = time.process_time()
-            normalise("openedx", [log], None, json.dumps({"host": "http://localhost:18000"}), "1.0.3")
+            normalise("openedx", [log], None, fields, "1.0.3")
             return (time.process_time() - started) / count
-        finally:
-            sys.stdout, sys.stderr = told
 
     return run
 

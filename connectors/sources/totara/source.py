@@ -9,7 +9,8 @@ Reports     the API tells nobody else's completions, so an administrator makes r
             wanted date enrolled or assigned, due date, status, ID number. Dates arrive as epochs; in a format of their own Totara makes of an empty one today, so none is asked for
 Seminars    past events of the window, and for each the booking of each user: Totara has no list of attendees.
             One `attended` a session for who attended all, one without a length for who attended a part
-Late facts  attendance is taken after the event: look back 14 days; an attendance that is corrected voids its statement
+Late facts  attendance is taken after the event: look back 14 days; an attendance that is corrected voids its statement. A completion at another time is another
+            one, since a renewed certification resets its courses; so is one whose date an administrator corrects
 Cost        one request for 100 bookings, about 9 points each of the 250,000 that a client may spend a minute; a report's page is as long as the administrator made it.
             A report has no filter by time: give a saved search with it (12/5) that leaves out old rows
 Content     notes of prior learning, names and custom fields are not kept
@@ -165,10 +166,9 @@ class Totara(Source):
             self._know([event])
             users = [user for user in self._users if user not in self._untold]
             for start in range(0, len(users), questions.PER_PAGE):
-                answers = questions.bookings(
-                    api, str(event["id"]), users[start : start + questions.PER_PAGE], self._untold
-                )
-                if not answers:
+                asked = users[start : start + questions.PER_PAGE]
+                answers = questions.bookings(api, str(event["id"]), asked, self._untold)
+                if not answers and len(asked) > 1:
                     raise UnexpectedShape(
                         f"connection '{self.connection.name}': nobody's booking of event {event['id']} is told; give the API user mod/facetoface:signup, and see the site's log"
                     )
@@ -263,7 +263,7 @@ class Totara(Source):
 
     @maps("completion")
     def completion(self, record: Record, people: People) -> Iterable[Outcome]:
-        """`registered` for a course or `was-assigned` a program, and `completed` it. A certification is completed again each time that it is renewed."""
+        """`registered` for a course or `was-assigned` a program, and `completed` it: again at another time, since a renewed certification resets its courses."""
         if record.get("fault"):
             raise BadRecord(str(record["fault"]))
         if not self.courses.is_wanted(_names(record)):
@@ -271,10 +271,7 @@ class Totara(Source):
         assigned, completed = _moment(record.get("assigned")), _moment(record.get("completed"))
         if assigned is None and completed is None:
             return [Ignored("neither assigned nor completed at a known time")]
-        sort, who = (
-            record["sort"],
-            f"{record['person'].get('account') or record['person'].get('hr') or record['person'].get('email')}",
-        )
+        sort, who = record["sort"], next((str(each) for each in record["person"].values() if each), "")
         fact, terms = f"{sort} {record['id']} {who}", self._terms(record, assigned)
         common: dict[str, Any] = {
             "actor": _agent(people, record),
@@ -297,15 +294,14 @@ class Totara(Source):
         if completed is not None and record.get("is_granted") is True:
             told.append(Ignored("completion that was granted for prior learning"))
         elif completed is not None:
-            again = f" {record['completed']}" if sort == "certification" else ""
             told.append(
                 statement(
                     **common,
                     verb=verbs.COMPLETED,
                     result={"completion": True},
                     timestamp=completed,
-                    key=f"{fact} completed{again}",
-                    revision=f"{record['completed']}/{terms['due']}",
+                    key=f"{fact} completed {record['completed']}",
+                    revision=str(terms["due"]),
                 )
             )
         return told

@@ -299,6 +299,13 @@ def test_a_certification_is_completed_again_when_it_is_renewed() -> None:
     assert len({each["id"] for each in statements}) == 2
 
 
+def test_a_certification_resets_its_courses_and_both_completions_stand() -> None:
+    before, after = (of(report(COURSE, ["11", "3", None, day]))[0] for day in ("1778155200", "1794052800"))
+    assert words(before) == words(after) == {"completed": 1}
+    assert before[0]["id"] != after[0]["id"]
+    assert extension(before[0], "record") != extension(after[0], "record"), "two facts, not two versions of one"
+
+
 def test_mandatory_courses_are_those_of_the_settings(server: Running) -> None:
     source, records = pull(f"{server.url}/totara", mandatory_courses={"veilig": "14"}, reports=["12"], seminars=False)
     (first, *_) = told_of(stated(source, records), "completed", "course/view.php?id=3")

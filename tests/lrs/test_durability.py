@@ -104,7 +104,7 @@ def test_ten_kills_under_eight_writers_lose_nothing(database):
 def test_a_read_during_writes_is_not_held_up(tmp_path):
     with running(tmp_path / "lrs.sqlite", key="tests", secret="a secret of the tests") as lrs:
         stop, acknowledged = threading.Event(), []
-        writers = [threading.Thread(target=write_until_killed, args=(lrs, acknowledged, stop)) for _ in range(2)]
+        writers = [threading.Thread(target=write_until_killed, args=(lrs, acknowledged, stop)) for _ in range(WRITERS)]
         for each in writers:
             each.start()
         session, seconds = requests.Session(), []

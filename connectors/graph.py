@@ -85,7 +85,7 @@ def _zone_name(name: str) -> str:
 
     zone = tzp.timezone(name)
     if zone is None:
-        raise BadRecord(f"unknown time zone {name}")
+        raise BadRecord("the time zone is unknown")
     return str(zone)
 
 

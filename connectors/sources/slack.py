@@ -191,7 +191,10 @@ class Slack(ChatSource):
                     for user in list_of(row.get("users")):
                         yield self._sign(message, row.get("name"), user)
             else:
-                yield Record(str(item.get("type") or "answer"), "", {})  # lists of people, channels, other events
+                kind = text_of(item.get("type")) or "answer"
+                yield Record(
+                    kind if kind.isidentifier() else "other", "", {}
+                )  # lists of people, channels, other events
 
     def _event(self, event: Raw, chain: list[Raw]) -> Record:
         """A reaction of the Events API, which alone tells when it was given."""

@@ -239,7 +239,7 @@ def _zone(name: str) -> Any:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError) as error:
-        raise BadRecord(f"unknown time zone {name}") from error
+        raise BadRecord("the time zone is unknown") from error
 
 
 def duration(seconds: float) -> str:

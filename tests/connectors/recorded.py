@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from source_contract import RECORDINGS
@@ -21,4 +22,5 @@ def payloads(source: type[Source]) -> Iterator[tuple[str, dict[str, Any], Any]]:
     for path in sorted(folder.glob("*.json*")):
         text = path.read_text(encoding="utf-8")
         for number, line in enumerate((text.splitlines() if path.suffix == ".jsonl" else [text])[:_MOST_LINES]):
-            yield f"{path.name}:{number}", fields, json.loads(line)
+            with suppress(json.JSONDecodeError):  # some lines are none on purpose
+                yield f"{path.name}:{number}", fields, json.loads(line)

@@ -103,6 +103,8 @@ def landed_and_mapped(source: Source, read: list[Record]) -> str:
 @pytest.mark.parametrize("name", list(installed()))
 def test_no_payload_stops_a_source(name: str) -> None:
     cls = load(name)
+    if cls.is_lrs:
+        pytest.skip("its statements are copied as they are, never mapped")
     known = [(fields, payload) for _, fields, payload in payloads(cls) if len(orjson.dumps(payload)) < 200_000]
     others = [each for _, payload in known[:200] for each in inner(payload)]
     draw, ends = random.Random(f"{SEED} {name}"), dict[str, int]()

@@ -28,6 +28,7 @@ HOSTS = (
 )  # fmt: skip
 NEXT = "@odata.nextLink"
 is_object_id = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE).fullmatch
+_LONGEST_ZONE = 100  # letters of a time zone's name
 _LISTS = frozenset({
     "users", "onlineMeetings", "webinars", "townhalls", "sessions", "attendanceReports", "attendanceRecords", "registrations",
     "teams", "channels", "messages", "replies",
@@ -83,7 +84,7 @@ def _zone_name(name: str) -> str:
         return name
     from icalendar.timezone import tzp  # 0.3 s, and only some times name a zone of Windows
 
-    zone = tzp.timezone(name)
+    zone = tzp.timezone(name) if len(name) <= _LONGEST_ZONE else None  # it looks for a file of that name
     if zone is None:
         raise BadRecord("the time zone is unknown")
     return str(zone)

@@ -238,7 +238,7 @@ def _zone(name: str) -> Any:
 
     try:
         return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # a name can be too long for a file
         raise BadRecord("the time zone is unknown") from error
 
 

@@ -70,6 +70,14 @@ def agent(people: People, record: Record) -> dict[str, Any]:
     return people.actor(who.get("account"), email=who.get("email"), hr=who.get("hr"))
 
 
+def answer_in(payload: Any) -> Any:
+    """What a recorded exchange was answered with; a payload that is none as it is."""
+    for name in ("response", "body"):
+        if isinstance(payload, Mapping) and isinstance(payload.get(name), Mapping | list):
+            payload = payload[name]
+    return payload
+
+
 def per_cent(value: Any) -> int:
     """Progress as whole per cents. Raises BadRecord for what is none."""
     found = number(value or 0)

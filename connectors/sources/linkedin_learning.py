@@ -23,7 +23,7 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
-from connectors.catalogue import PERSON, REFERENCES, SETTINGS, Catalogue, agent, person, reference, word
+from connectors.catalogue import PERSON, REFERENCES, SETTINGS, Catalogue, agent, answer_in, person, reference, word
 from connectors.http import Api
 from connectors.oauth import ClientCredentials
 from connectors.paging import by_cursor, dig
@@ -161,10 +161,7 @@ class LinkedInLearning(Catalogue):
 
     def read(self, payload: Any) -> Iterator[Record]:
         """An answer of the API, a recorded exchange of one, or one element. The window is that of the request where a link repeats it."""
-        if isinstance(payload, Mapping) and isinstance(payload.get("response"), Mapping | list):
-            payload = payload["response"]
-        if isinstance(payload, Mapping) and isinstance(payload.get("body"), Mapping):
-            payload = payload["body"]
+        payload = answer_in(payload)
         if isinstance(payload, Mapping) and isinstance(payload.get("elements"), list):
             yield from _records(payload["elements"], _window_of(payload))
             return

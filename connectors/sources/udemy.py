@@ -28,6 +28,7 @@ from connectors.catalogue import (
     SETTINGS,
     Catalogue,
     agent,
+    answer_in,
     minutes,
     moment,
     per_cent,
@@ -108,10 +109,7 @@ class Udemy(Catalogue):
 
     def read(self, payload: Any) -> Iterator[Record]:
         """A page of either report, a recorded exchange of one, or one row."""
-        if isinstance(payload, Mapping) and isinstance(payload.get("response"), Mapping | list):
-            payload = payload["response"]
-        if isinstance(payload, Mapping) and isinstance(payload.get("body"), Mapping | list):
-            payload = payload["body"]
+        payload = answer_in(payload)
         if isinstance(payload, Mapping) and isinstance(payload.get("results"), list):
             yield from map(_record, payload["results"])
             return

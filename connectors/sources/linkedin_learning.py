@@ -272,8 +272,9 @@ def _window_of(body: Mapping[str, Any]) -> dict[str, Any] | None:
     for link in _links(body):
         asked = parse_qs(urlsplit(str(link.get("href"))).query)
         start, length = asked.get("startedAt", [""])[0], asked.get("timeOffset.duration", ["1"])[0]
-        if start.isdecimal() and length.isdecimal() and asked.get("timeOffset.unit", ["DAY"])[0] == "DAY":
-            return {"start": utc_text(from_ms(int(start))), "days": int(length)}
+        begun = _known(int(start)) if start.isdecimal() else None
+        if begun and length.isdecimal() and asked.get("timeOffset.unit", ["DAY"])[0] == "DAY":
+            return {"start": utc_text(begun), "days": int(length)}
     return None
 
 
@@ -301,14 +302,13 @@ def _record(row: Any, window: Mapping[str, Any] | None) -> Record:
         of = "a person" if any(who.values()) else "a content" if urn else "a group" if entity.get("groupUrn") else "the account"  # fmt: skip
         return Record("total", f"{entity.get('accountUrn') or entity.get('groupUrn') or ''} {urn} {window} {len(figures)} {row.get('latestDataAt')}", {"of": of})  # fmt: skip
     course = _VIDEO_OF(str(urn))
-    latest = row.get("latestDataAt")
     return _with_key({
         "person": who,
         "window": dict(window) if window else _day_of(figures),
         "content": {"urn": urn, "name": content.get("name"), "course": course[1] if course else None},
         "course_counts": False,
         "activities": figures,
-        "latest": from_ms(latest) if isinstance(latest, int) and not isinstance(latest, bool) else None,
+        "latest": _known(row.get("latestDataAt")),
     })
 
 
@@ -321,11 +321,18 @@ def _with_key(fields: Mapping[str, Any]) -> Record:
 
 def _day_of(figures: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """The day of Los Angeles of the last engagement, where nothing says which window was asked for."""
-    last = [value for each in figures if isinstance(value := each.get("lastEngagedAt"), int) and value > 0]
-    if not last:
+    last = max((found for each in figures if (found := _known(each.get("lastEngagedAt")))), default=None)
+    if last is None:
         return {"start": None, "days": 1}
-    day = from_ms(max(last)).astimezone(_ZONE).date()
-    return {"start": utc_text(datetime.combine(day, time(), _ZONE)), "days": 1}
+    return {"start": utc_text(datetime.combine(last.astimezone(_ZONE).date(), time(), _ZONE)), "days": 1}
+
+
+def _known(value: Any) -> datetime | None:
+    """A moment in milliseconds; None for none, and for what cannot be one: that is for the mapping to refuse."""
+    try:
+        return from_ms(value) if isinstance(value, int) and value > 0 else None
+    except BadRecord:
+        return None
 
 
 def _figures(activities: Any) -> list[Mapping[str, Any]]:

@@ -31,10 +31,10 @@ STATEMENT_COLUMNS = (
 # A raw score counts only with its maximum; the minimum is taken off where there is one (xAPI 1.0.3 part two, 2.4.5.1).
 _STATEMENTS = """
     SELECT statement_id, epoch_ms("timestamp") AS ts_ms, actor, verb, object_type, object_id, activity_type, duration_ms,
-           coalesce(score_scaled, CASE WHEN score_max > coalesce(score_min, 0)
-                                       THEN (score_raw - coalesce(score_min, 0)) / (score_max - coalesce(score_min, 0)) END) AS score,
+           CAST(coalesce(score_scaled, CASE WHEN score_max > coalesce(score_min, 0)
+                                       THEN (score_raw - coalesce(score_min, 0)) / (score_max - coalesce(score_min, 0)) END) AS DOUBLE) AS score,
            success, completion, registration, parent_id, grouping_id, source_kind, channel_kind, actor_role, initiator, device,
-           mandatory, CAST(due - DATE '1970-01-01' AS INTEGER) AS due_day, scheduled_minutes, group_size
+           mandatory, CAST(due - DATE '1970-01-01' AS INTEGER) AS due_day, CAST(scheduled_minutes AS DOUBLE) AS scheduled_minutes, group_size
     FROM {source} WHERE "timestamp" IS NOT NULL
 """
 _MOST_STEPS = 1000
@@ -263,6 +263,10 @@ def _open(engine: str, folder: Path, memory_limit: str | None, threads: int | No
         connection = psycopg.connect(engine, autocommit=True)
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET client_min_messages = warning")
+        # What a derived table holds is guessed at one row too often: loops over "one" row ran for minutes, a hash join for a second.
+        connection.execute("SET enable_nestloop = off")
+        connection.execute("SET jit = off")
+        connection.execute("SET work_mem = '128MB'")
         return connection
     if _name(engine) == "pyspark":
         from importlib import import_module

@@ -54,7 +54,7 @@ def _truth(t: "ir.Table", flag: "ir.BooleanColumn") -> "ir.Value":
 def _yes_no(flag: "ir.BooleanColumn") -> "ir.Value":
     import ibis
 
-    return ibis.cases((flag == True, "yes"), (flag == False, "no"), else_=ibis.null("string"))  # noqa: E712 - an expression
+    return ibis.cases((flag, "yes"), (~flag, "no"), else_=ibis.null("string"))
 
 
 def _place(t: "ir.Table") -> "ir.Value":

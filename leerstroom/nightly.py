@@ -427,6 +427,7 @@ def compute(*, settings: Settings, run_id: str, as_of: date, start: date | None 
             time_zone=settings.organisation.time_zone,
             pseudonyms=pseudonyms_of(settings),
             home_page=settings.organisation.home_page,
+            minimum_group=settings.organisation.minimum_group_size,
         )
         path = Store(settings.data).path(f"{target}/indicator_values.parquet")
         if "://" not in path:
@@ -454,6 +455,7 @@ def publish(*, settings: Settings, run_id: str, as_of: date, values: str | None 
             organisation=settings.organisation.name,
             names=publishing.community_names(f"{settings.data.rstrip('/')}/mirror"),
             retention=settings.retention.rows,
+            minimum_group=settings.organisation.minimum_group_size,
         )
         stage.counts = {"rows": published.rows}
     return {

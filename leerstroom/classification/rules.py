@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -123,6 +123,11 @@ class Rules:
         """The longest session that counts, in milliseconds."""
         caps = self.parameters["max_session_minutes"]
         return round(float(caps.get(source_kind, caps["default"])) * 60_000)
+
+    def for_groups_of(self, minimum: int) -> "Rules":
+        """The table with no smaller groups than this: the settings may raise what the table says, never lower it."""
+        raised = max(minimum, int(self.parameters["min_group_size"]))
+        return replace(self, parameters={**self.parameters, "min_group_size": raised})
 
     @property
     def group_sizes(self) -> list[int]:

@@ -30,6 +30,19 @@ def community_sizes(scope: "Scope") -> "ir.Table":
     return said.group_by(*GROUP).agg(people=said.person.nunique())
 
 
+def few_contributors(scope: "Scope", first: int, last: int, minimum: int) -> "dict[str, set[int]]":
+    """Community -> who contributed on the days first to last, of the communities where they are fewer than the minimum."""
+    messages = scope.computation.messages
+    said = in_communities(messages.filter(messages.is_contribution & messages.is_in_service))
+    pairs = said.filter((said.day >= first) & (said.day <= last)).select("subject", "person").distinct()
+    sizes = pairs.group_by("subject").agg(people=pairs.count())
+    few = pairs.semi_join(sizes.filter(sizes.people < minimum), "subject")
+    found: dict[str, set[int]] = {}
+    for row in scope.workspace.rows(few):
+        found.setdefault(row["subject"], set()).add(row["person"])
+    return found
+
+
 @indicator("community_active_contributors", kind="amount", needs="conversation", grains=(COMMUNITY,), of="group")
 def community_active_contributors(scope: "Scope") -> "ir.Table":
     """Distinct employees who contributed."""

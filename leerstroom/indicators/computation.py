@@ -46,11 +46,13 @@ def compute(
     windows: Sequence[int] | None = WINDOWS,
     memory_limit: str | None = None,
     threads: int | None = None,
+    minimum_group: int = 0,
 ) -> IndicatorValues:
     """Computes the catalogue, or the indicators named by `only` (ids, with or without category).
 
     `statements`: a table of MIRROR_SCHEMA or parquet files of it. `coverage`: date, source_kind, status. Days from_ to `to` are
     computed one by one (not after as_of); windows are the last 7, 28 and 90 days until as_of, or from_ to `to` when `windows` is None.
+    `minimum_group` raises what the rules say about the smallest group that is published.
     Raises ConfigurationError for dates in the wrong order, an unknown engine, zone or indicator.
     """
     if not from_ <= to:
@@ -60,7 +62,7 @@ def compute(
     workspace = Workspace(engine, memory_limit=memory_limit, threads=threads)
     try:
         return _compute(
-            workspace, source, directory, rules, coverage, from_, min(to, as_of), as_of, time_zone,
+            workspace, source, directory, rules.for_groups_of(minimum_group), coverage, from_, min(to, as_of), as_of, time_zone,
             Identities(directory, pseudonyms, home_page), chosen, windows if windows is not None else None,
         )  # fmt: skip
     except BaseException:

@@ -1,10 +1,12 @@
 """Which groups may be published: none under the minimum, and none from which one under the minimum follows by subtraction.
 
-Teams divide the organisation. What is left out of a published whole must itself be at least the minimum: if the suppressed
-groups together (people without a team among them) are fewer, the next smallest group goes too, until they are not.
+Two ways of subtracting are closed. *Over groups*: what is left out of a published whole must itself be at least the minimum, else the
+next smallest group goes too; and where people are counted it may be neither nobody nor everybody of those who are left out. *Over
+periods*: what a longer window has beyond a shorter one must come from nobody or from the minimum of people.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 SUPPRESSED = "suppressed"
 SECONDARY = "suppressed_secondary"
@@ -12,10 +14,22 @@ DOMINATED = "suppressed_dominance"
 DOMINANCE_SHARE = 0.8  # nobody's part of a published sum may be larger
 
 
-def verdicts(sizes: Mapping[str, int], minimum: int, *, others: int = 0) -> dict[str, str]:
-    """Status of each group that may not be published; `sizes` is people per group, `others` people of the whole in no group."""
+def verdicts(
+    sizes: Mapping[str, int],
+    minimum: int,
+    *,
+    others: int = 0,
+    told: Iterable[str] = (),
+    together: int | None = None,
+) -> dict[str, str]:
+    """Status of each group that may not be published; `sizes` is people per group, `others` people of the whole in no group.
+
+    `told`: groups that another figure would tell few people of; they are hidden too. `together`: where one person may stand in several
+    groups, how many different people the hidden ones would tell of.
+    """
     found = {subject: SUPPRESSED for subject, people in sizes.items() if people < minimum}
-    hidden = sum(sizes[subject] for subject in found) + others
+    found |= {subject: SECONDARY for subject in told if subject in sizes and subject not in found}
+    hidden = (sum(sizes[subject] for subject in found) if together is None else together) + others
     remaining = sorted((people, subject) for subject, people in sizes.items() if subject not in found)
     for people, subject in remaining:
         if hidden == 0 or hidden >= minimum:
@@ -23,3 +37,45 @@ def verdicts(sizes: Mapping[str, int], minimum: int, *, others: int = 0) -> dict
         found[subject] = SECONDARY
         hidden += people
     return found
+
+
+def tells(people_between: int, minimum: int) -> bool:
+    """Whether a longer window less a shorter one is the sum of fewer people than the minimum."""
+    return 0 < people_between < minimum
+
+
+class Reached(NamedTuple):
+    """How many people of a group were reached."""
+
+    reached: int
+    people: int
+
+
+def telling(teams: Mapping[tuple[str, int], Reached], whole: Mapping[int, Reached], minimum: int) -> set[str]:
+    """The teams to hide because what is left out of the whole would tell that nobody, or everybody, of the hidden ones was reached.
+
+    `teams`: (team, period) -> the counts that would be shown; `whole`: period -> that of the organisation. In all periods a group is the
+    same people, and the same teams are hidden: who is left out cannot be told apart, however periods are combined.
+    """
+    sizes: dict[str, int] = {}
+    for (team, _), each in teams.items():
+        sizes[team] = max(each.people, sizes.get(team, 0))
+    kept = sorted(sizes, key=lambda team: (sizes[team], team))
+    hidden: set[str] = set()
+    while kept and any(_tells(teams, kept, period, each, minimum) for period, each in whole.items()):
+        hidden.add(kept.pop(0))
+    return hidden
+
+
+def _tells(
+    teams: Mapping[tuple[str, int], Reached], kept: Iterable[str], period: int, whole: Reached, minimum: int
+) -> bool:
+    shown = [teams[team, period] for team in kept if (team, period) in teams]
+    people = whole.people - sum(each.people for each in shown)
+    reached = whole.reached - sum(each.reached for each in shown)
+    if people == 0 or whole.reached in {
+        0,
+        whole.people,
+    }:  # nothing is left out, or the whole itself says it of everybody
+        return False
+    return people < minimum or reached in {0, people}

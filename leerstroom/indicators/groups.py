@@ -4,15 +4,25 @@ Amounts are published as median and quartiles of the people in scope (for the or
 pooled ratio. Sums of teams are not published: what is left out of a whole must not follow by subtraction.
 """
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from leerstroom.indicators.community import community_sizes
+from leerstroom.indicators.community import community_sizes, few_contributors
 from leerstroom.indicators.definition import COMMUNITY, ORGANISATION, TEAM, Indicator
-from leerstroom.indicators.disclosure import DOMINANCE_SHARE, DOMINATED, SUPPRESSED, verdicts
+from leerstroom.indicators.disclosure import (
+    DOMINANCE_SHARE,
+    DOMINATED,
+    SECONDARY,
+    SUPPRESSED,
+    Reached,
+    telling,
+    tells,
+    verdicts,
+)  # fmt: skip
 from leerstroom.indicators.engine import union
 from leerstroom.indicators.persons import PUBLISHED, normal
-from leerstroom.indicators.scope import ORGANISATION_SUBJECT
+from leerstroom.indicators.scope import ORGANISATION_SUBJECT, Period
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -67,9 +77,11 @@ def group_values(scope: "Scope", persons: "ir.Table", chosen: Sequence[Indicator
     known = ibis.cases(
         *((joined.period == each.number, joined[f"known_{each.number}"]) for each in scope.periods), else_=0
     )
+    verdict = ibis.ifelse(_counts_people(joined), joined.verdict_of_shortest, joined.verdict)
     status = ibis.cases(
-        (~joined.is_open & (joined.verdict != ""), joined.verdict),
+        (~joined.is_open & (verdict != ""), verdict),
         (~joined.is_open & (joined.people < joined.minimum_people), SUPPRESSED),
+        (joined.counts_people & (joined.denominator < _minimum(scope)).fill_null(False), SUPPRESSED),
         (known == 2, "source_missing"),
         (value.isnull(), joined.absent),
         (joined.is_dominated.fill_null(False) & ~joined.is_open, DOMINATED),
@@ -78,6 +90,7 @@ def group_values(scope: "Scope", persons: "ir.Table", chosen: Sequence[Indicator
     )
     columns = ("indicator_id", "grain", "subject", "period", "status", "value", "numerator", "denominator")
     marked = workspace.keep("group_values", joined.mutate(value=value, status=status).select(*columns))
+    marked = _without_telling(scope, marked)
     is_public = marked.status.isin(("ok", "partial"))
     nothing = ibis.null("float64")
     return marked.select(
@@ -86,6 +99,47 @@ def group_values(scope: "Scope", persons: "ir.Table", chosen: Sequence[Indicator
         **{name: ibis.ifelse(is_public, marked[name], nothing) for name in ("value", "numerator", "denominator")},
         estimated_share=nothing,
     ).select(*PUBLISHED)
+
+
+def _without_telling(scope: "Scope", marked: "ir.Table") -> "ir.Table":
+    """Takes out the counts of people in teams that tell who was reached in the teams that are left out."""
+    import ibis
+    import pyarrow as pa
+
+    if len(scope.periods) == 1:  # indicators from files are an answer to one question, no publication
+        return marked
+    counts = marked.filter(_counts_people(marked) & marked.status.isin(("ok", "partial")))
+    teams: dict[str, dict[tuple[str, int], Reached]] = defaultdict(dict)
+    whole: dict[str, dict[int, Reached]] = defaultdict(dict)
+    columns = ("indicator_id", "grain", "subject", "period", "numerator", "denominator")
+    for row in scope.workspace.rows(counts.select(*columns)):
+        found = Reached(round(row["numerator"]), round(row["denominator"]))
+        if row["grain"] == TEAM:
+            teams[row["indicator_id"]][row["subject"], row["period"]] = found
+        else:
+            whole[row["indicator_id"]][row["period"]] = found
+    hidden = sorted((each, team) for each in teams for team in telling(teams[each], whole[each], _minimum(scope)))
+    if not hidden:
+        return marked
+    table = scope.workspace.give(
+        "telling",
+        pa.table({
+            "hidden_id": pa.array([each for each, _ in hidden], pa.string()),
+            "hidden_team": pa.array([team for _, team in hidden], pa.string()),
+        }),
+    )
+    joined = marked.left_join(table, [marked.indicator_id == table.hidden_id, marked.subject == table.hidden_team])
+    is_hidden = joined.hidden_id.notnull() & (joined.grain == TEAM) & joined.status.isin(("ok", "partial"))
+    status = ibis.ifelse(is_hidden, SECONDARY, joined.status)
+    return scope.workspace.keep("group_values_shown", joined.mutate(status=status).select(*marked.columns))
+
+
+def _counts_people(table: "ir.Table") -> "ir.BooleanColumn":
+    return table.indicator_id.startswith(f"{_COUNTS_PEOPLE}.")
+
+
+def _minimum(scope: "Scope") -> int:
+    return int(scope.rules.parameters["min_group_size"])
 
 
 _KEYS = ("indicator", "grain_number", "period", "subject")
@@ -164,7 +218,9 @@ def _own(scope: "Scope", indicator: Indicator, grain: str) -> "ir.Table":
     if grain == ORGANISATION:
         table = table.mutate(subject=ibis.literal(ORGANISATION_SUBJECT))
     rows = normal(table, indicator, ("period", "subject"))
-    return rows.select("period", "subject", "value", "numerator", "denominator", is_dominated=ibis.literal(False))
+    nothing = ibis.null("float64")
+    parts = {name: nothing if grain == TEAM else rows[name] for name in ("numerator", "denominator")}
+    return rows.select("period", "subject", "value", **parts, is_dominated=ibis.literal(False))
 
 
 def _group_table(scope: "Scope", chosen: Sequence[Indicator]) -> "pa.Table":
@@ -198,6 +254,10 @@ def _group_table(scope: "Scope", chosen: Sequence[Indicator]) -> "pa.Table":
         "shows_parts": pa.array(
             [grain == ORGANISATION or each.base == _COUNTS_PEOPLE for each, grain in kinds], pa.bool_()
         ),
+        "counts_people": pa.array(
+            [each.of == "person" and (each.kind == "amount" or each.base == _COUNTS_PEOPLE) for each, _ in kinds],
+            pa.bool_(),
+        ),
         "is_open": pa.array([each.is_quality and grain == ORGANISATION for each, grain in kinds], pa.bool_()),
         "minimum_days": pa.array([each.minimum_days for each, _ in kinds], pa.int32()),
         "absent": pa.array([each.absent for each, _ in kinds], pa.string()),
@@ -212,40 +272,70 @@ def _group_table(scope: "Scope", chosen: Sequence[Indicator]) -> "pa.Table":
 
 
 def _verdicts(scope: "Scope") -> "pa.Table":
-    """grain_number, subject, period, people, verdict ("" where it may be published) of every group."""
+    """grain_number, subject, period, people, verdict ("" where it may be published) and verdict_of_shortest of every group.
+
+    The last is the verdict of the shortest window: where people are counted, a group is the same people in all windows.
+    """
     import pyarrow as pa
 
-    minimum = int(scope.rules.parameters["min_group_size"])
+    minimum = _minimum(scope)
     in_scope = scope.in_scope
     sizes = scope.workspace.rows(in_scope.group_by("period", "team").agg(people=in_scope.count()))
     contributors = scope.workspace.rows(community_sizes(scope))
     rows: list[tuple[int, str, int, int, str]] = []
-    for period in scope.periods:
+    shown: list[Period] = []  # of the organisation
+    few = _few_of_communities(scope, contributors, minimum)
+    for period in sorted(scope.periods, key=lambda each: each.days):
         teams = {each["team"]: each["people"] for each in sizes if each["period"] == period.number}
         total = sum(teams.values())
         others = teams.pop("", 0)
-        rows.append((
-            _GRAINS.index(ORGANISATION),
-            ORGANISATION_SUBJECT,
-            period.number,
-            total,
-            SUPPRESSED if total < minimum else "",
-        ))
+        is_told = any(tells(_people_in_service(scope, period.first, each.first - 1), minimum) for each in shown)
+        verdict = SUPPRESSED if total < minimum else SECONDARY if is_told else ""
+        shown += [] if verdict else [period]
+        rows.append((_GRAINS.index(ORGANISATION), ORGANISATION_SUBJECT, period.number, total, verdict))
         found = verdicts(teams, minimum, others=others)
         rows.extend(
             (_GRAINS.index(TEAM), team, period.number, people, found.get(team, "")) for team, people in teams.items()
         )
         communities = {each["subject"]: each["people"] for each in contributors if each["period"] == period.number}
-        found = verdicts(communities, minimum)
+        of_few = few[period.number]
+        found = verdicts(communities, minimum, told=of_few, together=len(set().union(*of_few.values())))
         rows.extend(
             (_GRAINS.index(COMMUNITY), name, period.number, people, found.get(name, ""))
             for name, people in communities.items()
         )
+    shortest = min(period.number for period in scope.periods)
+    of_shortest = {(grain, subject): verdict for grain, subject, period, _, verdict in rows if period == shortest}
     columns = list(zip(*rows, strict=True))
     return pa.table({
+        "verdict_of_shortest": pa.array([of_shortest.get(row[:2], SUPPRESSED) for row in rows], pa.string()),
         "grain_number": pa.array(columns[0], pa.int32()),
         "subject": pa.array(columns[1], pa.string()),
         "period": pa.array(columns[2], pa.int32()),
         "people": pa.array(columns[3], pa.int64()),
         "verdict": pa.array(columns[4], pa.string()),
     })
+
+
+def _people_in_service(scope: "Scope", first: int, last: int) -> int:
+    return sum(max(from_day, first) <= min(to_day, last) for from_day, to_day in scope.computation.employees)
+
+
+def _few_of_communities(
+    scope: "Scope", contributors: Sequence[Mapping[str, Any]], minimum: int
+) -> dict[int, dict[str, set[int]]]:
+    """Period -> the communities that may not be published, each with the few people whom it would tell of.
+
+    Few contributed in the whole period, or in what a shorter window that is shown lacks of it.
+    """
+    sizes = {(each["period"], each["subject"]): each["people"] for each in contributors}
+    ordered = sorted(scope.periods, key=lambda each: each.days)
+    hidden: dict[int, dict[str, set[int]]] = {}
+    for place, longer in enumerate(ordered):
+        hidden[longer.number] = few_contributors(scope, longer.first, longer.last, minimum)
+        for shorter in ordered[:place]:
+            for subject, people in few_contributors(scope, longer.first, shorter.first - 1, minimum).items():
+                is_shown = (shorter.number, subject) in sizes and subject not in hidden[shorter.number]
+                if is_shown and subject not in hidden[longer.number]:
+                    hidden[longer.number][subject] = people
+    return hidden

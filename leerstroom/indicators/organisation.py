@@ -27,7 +27,7 @@ def _reach(category: str, need: str) -> None:
         totals = scope.totals
         suffix = "total" if category == "any" else category
         reached = (totals[f"ms_{suffix}"] > 0) | (totals[f"est_{suffix}"] > 0) | (totals[f"active_{category}"] > 0)
-        people = scope.in_scope
+        people = scope.lasting
         joined = people.left_join(totals.select(*scope.by, is_reached=reached.cast("int32")), list(scope.by))
         return joined.select(
             "period", "person", numerator=joined.is_reached.fill_null(0), denominator=ibis.literal(1, "int64")

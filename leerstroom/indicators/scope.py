@@ -110,6 +110,16 @@ class Scope:
         )
 
     @cached_property
+    def lasting(self) -> "ir.Table":
+        """Those of `in_scope` who were in service in the shortest period too.
+
+        Counts of people are made of them: with a few people more in the longer windows, subtracting would tell what those few did.
+        """
+        shortest = min(self.periods, key=lambda each: each.days).number
+        people = self.in_scope
+        return people.semi_join(people.filter(people.period == shortest), "person")
+
+    @cached_property
     def daily(self) -> "ir.Table":
         """The wide minutes of each day (see `minutes`)."""
         return self._view("daily", self.within(self.computation.minutes.daily))

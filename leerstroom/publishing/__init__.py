@@ -43,6 +43,7 @@ def publish(
     computed_at: datetime | None = None,
     names: Mapping[str, str] | None = None,
     retention: Mapping[str, int | None] | None = None,
+    minimum_group: int = 5,
 ) -> Published:
     """Publishes the night of `as_of`; doing it again changes nothing.
 
@@ -50,6 +51,7 @@ def publish(
     ledger's list of (day, source kind, status). `database` is a DuckDB file (by default `hr.duckdb` in `out`) or a `postgresql://` address.
     `computed_at` only fills in for values that do not carry it. `names` gives communities a name to read: the answer of `community_names`.
     `retention` holds days by grain of rows per employee, None for ever; by default those of the contract.
+    `minimum_group`: of fewer people no figure is shown; under five is five.
     Raises ConfigurationError for values or policies that make no sense, Unreachable when the database cannot be opened.
     """
     from leerstroom.publishing.disclosure import Disclosure
@@ -61,7 +63,7 @@ def publish(
 
     url = database or str(out / "hr.duckdb")
     edition = Edition(as_of, organisation, computed_at, dict(names or {}))
-    with open_night(values, directory, coverage, edition, Disclosure.load(policy)) as night:
+    with open_night(values, directory, coverage, edition, Disclosure.load(policy, minimum_group)) as night:
         built = build(night)
         rows = publish_tables(night, built, url, language, retention)
         facts = gather(night)

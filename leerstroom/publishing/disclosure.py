@@ -13,23 +13,25 @@ from leerstroom.publishing.definitions import base_id
 from leerstroom.schemas import read_yaml
 
 POLICIES = ("per-employee", "groups-only")
+MINIMUM_GROUP = 5  # people; the settings may raise it, nothing lowers it
 
 
 @dataclass(frozen=True, slots=True)
 class Disclosure:
-    """One policy. An indicator that it does not name is shown to nobody but the employee."""
+    """One policy, and the fewest people of whom a figure is shown. An indicator that it does not name is shown to nobody but the employee."""
 
     policy: str
     per_person: frozenset[str]
     per_group: frozenset[str]
+    minimum_group: int = MINIMUM_GROUP
 
     @classmethod
-    def load(cls, policy: str) -> "Disclosure":
+    def load(cls, policy: str, minimum_group: int = MINIMUM_GROUP) -> "Disclosure":
         """The policy from `schemas/disclosure.yaml`. Raises ConfigurationError for an unknown policy."""
-        return cls.parse(read_yaml("disclosure.yaml"), policy)
+        return cls.parse(read_yaml("disclosure.yaml"), policy, minimum_group)
 
     @classmethod
-    def parse(cls, raw: Mapping[str, Any], policy: str) -> "Disclosure":
+    def parse(cls, raw: Mapping[str, Any], policy: str, minimum_group: int = MINIMUM_GROUP) -> "Disclosure":
         """The policy from plain YAML values. Raises ConfigurationError for an unknown policy."""
         policies = raw["policies"]
         if policy not in policies:
@@ -37,7 +39,7 @@ class Disclosure:
                 f"disclosure policy '{policy}' does not exist; choose one of {', '.join(sorted(policies))}"
             )
         body = policies[policy]
-        return cls(policy, _ids(body["hr_per_person"]), _ids(body["hr_per_group"]))
+        return cls(policy, _ids(body["hr_per_person"]), _ids(body["hr_per_group"]), max(minimum_group, MINIMUM_GROUP))
 
     def hr_sees(self, indicator_id: str, grain: str) -> bool:
         """Whether HR sees the indicator at a grain such as employee_day or team_window."""

@@ -17,7 +17,6 @@ REACHES = ("any", *KINDS)
 GENERATIONS = ("1.0", "2.0", "3.0")
 MODES = ("10", "20", "70")
 DIRECTIONS = ("one_way", "two_way", "multi")
-MINIMUM_GROUP = 5
 DOMINANT = 0.8  # a sum that rests on one person for more than this is that person's
 DAYS_BEFORE_WEEKS = 42  # a longer series is summed a week at a time: bars thinner than this cannot be read
 WHOLE = "ALL"  # the subject of values about the whole organisation
@@ -86,6 +85,7 @@ class Facts:
     weekly: bool
     group_policy: bool
     rules_version: str
+    minimum_group: int
     whole: Group
     reach: dict[int, dict[str, Figure]]
     minutes: dict[str, Minutes] = field(default_factory=dict)
@@ -141,13 +141,14 @@ def gather(night: Night) -> Facts:
         weekly=night.disclosure.policy == "groups-only",
         group_policy=night.disclosure.policy == "groups-only",
         rules_version=", ".join(row["rules_version"] for row in versions),
+        minimum_group=night.disclosure.minimum_group,
         whole=Group(WHOLE, night.edition.organisation, _first_of(wholes, _preference(windows, days))),
         reach={
             length: {kind: wholes[length].get(f"learning_reach.{kind}", Figure()) for kind in REACHES}
             for length in _distinct(night, windows, days)
         },
     )
-    if facts.people >= MINIMUM_GROUP:
+    if facts.people >= facts.minimum_group:
         _add_sums(night, facts)
         _add_series(night, facts)
     else:
@@ -252,7 +253,7 @@ def _add_sums(night: Night, facts: Facts) -> None:
         wanted=list(SUMMED),
     ):
         whole = facts.whole[row["indicator_id"]]
-        may_show = row["measured"] >= MINIMUM_GROUP and not whole.status.startswith("suppressed")
+        may_show = row["measured"] >= facts.minimum_group and not whole.status.startswith("suppressed")
         if whole.shown:
             may_show = may_show and (whole.numerator is not None or not row["total"])
         else:
@@ -272,8 +273,9 @@ def _add_sums(night: Night, facts: Facts) -> None:
 def _add_series(night: Night, facts: Facts) -> None:
     """Sums a day over everyone, or a week when the days are many or when only groups may be seen.
 
-    A step counts as loaded when no value in it lacks a source. Under the policy groups-only a week to which fewer than five people
-    contributed, or that comes for more than 80 % from one person, has no sum.
+    A step counts as loaded when no value in it lacks a source. A step with fewer people in service than a group may have has no sum, nor has
+    the step beside it. Under the policy groups-only a week to which fewer people contributed, or that comes for more than 80 % from one person,
+    has none either.
     """
     first = night.scalar("SELECT min(period_end) FROM v WHERE grain = 'employee_day' AND value IS NOT NULL")
     known = night.scalar("SELECT min(date) FROM coverage WHERE status <> 'missing'")
@@ -284,9 +286,11 @@ def _add_series(night: Night, facts: Facts) -> None:
     step = 7 if facts.weekly else 1
     first -= timedelta(days=first.weekday() if facts.weekly else 0)
     found: dict[str, dict[date, Step]] = {}
+    hidden: dict[str, set[date]] = {}
     for row in night.rows(
         """
-        SELECT indicator_id, day, sum(total) AS total, max(total) AS largest, count(*) FILTER (total > 0) AS people, bool_and(loaded) AS loaded
+        SELECT indicator_id, day, sum(total) AS total, max(total) AS largest, count(*) FILTER (total > 0) AS people, count(*) AS in_scope,
+               bool_and(loaded) AS loaded
         FROM (SELECT indicator_id, subject, $first::DATE + CAST((date_diff('day', $first::DATE, period_end) // $step) * $step AS INTEGER) AS day,
                      sum(value) AS total, bool_and(status NOT IN ('partial', 'source_missing', 'suspect')) AS loaded
               FROM v WHERE grain = 'employee_day' AND period_end >= $first::DATE AND status <> 'not_in_service'
@@ -298,12 +302,27 @@ def _add_series(night: Night, facts: Facts) -> None:
         step=step,
     ):
         total = row["total"]
-        if facts.group_policy and total and (row["people"] < MINIMUM_GROUP or row["largest"] > DOMINANT * total):
-            total = None
+        is_of_few = row["in_scope"] < facts.minimum_group
+        if total and facts.group_policy:
+            is_of_few |= row["people"] < facts.minimum_group or row["largest"] > DOMINANT * total
+        if total and is_of_few:
+            hidden.setdefault(row["indicator_id"], set()).add(row["day"])
         found.setdefault(row["indicator_id"], {})[row["day"]] = Step(row["day"], total, row["loaded"])
     bins = [first + timedelta(days=each) for each in range(0, (night.as_of - first).days + 1, step)]
     for indicator, steps in found.items():
-        facts.series[indicator] = [steps.get(day, Step(day, None, loaded=False)) for day in bins]
+        gone = _with_companion(steps, hidden.get(indicator, set()))
+        facts.series[indicator] = [
+            Step(day, None, steps[day].loaded) if day in gone else steps.get(day, Step(day, None, loaded=False))
+            for day in bins
+        ]
+
+
+def _with_companion(steps: dict[date, Step], hidden: set[date]) -> set[date]:
+    """The hidden steps; to one that is alone the smallest other one, for the sum over all steps is published too."""
+    others = [step for day, step in steps.items() if day not in hidden and step.value]
+    if len(hidden) != 1 or not others:
+        return hidden
+    return {*hidden, min(others, key=lambda step: (step.value or 0, step.day)).day}
 
 
 def _add_groups(night: Night, facts: Facts, lengths: list[int]) -> None:
@@ -314,23 +333,21 @@ def _add_groups(night: Night, facts: Facts, lengths: list[int]) -> None:
     }
     for name in sorted({*teams, *sizes}, key=str.casefold):
         figures = teams.get(name, {})
-        facts.teams.append(Group(name, name, figures, _hidden(figures, sizes.get(name, 0))))
+        facts.teams.append(Group(name, name, figures, _hidden(figures, sizes.get(name, 0), facts.minimum_group)))
     names = night.edition.community_names
     for subject, figures in _figures(night, "community_window", lengths).items():
-        facts.communities.append(
-            Group(subject, names.get(subject) or short_name(subject), figures, _hidden(figures, None))
-        )
+        facts.communities.append(Group(subject, names.get(subject) or short_name(subject), figures, _hidden(figures)))
     facts.communities.sort(key=lambda each: each.name.casefold())
 
 
-def _hidden(figures: dict[str, Figure], size: int | None) -> str:
+def _hidden(figures: dict[str, Figure], size: int | None = None, minimum: int = 0) -> str:
     """The reason why nothing of a group can be seen, or nothing."""
     if any(figure.shown for figure in figures.values()):
         return ""
     reasons = sorted({figure.status for figure in figures.values() if figure.status.startswith("suppressed")})
     if reasons:
         return reasons[0]
-    if size is not None and size < MINIMUM_GROUP:
+    if size is not None and size < minimum:
         return "suppressed"
     return "" if figures else "not_computed"
 

@@ -55,7 +55,8 @@ def write_report(facts: Facts, out: Path, language: str) -> Path:
     """Writes `report-YYYY-MM-DD.html` with `language` in front, and brings `index.html` up to date; answers the report's path."""
     out.mkdir(parents=True, exist_ok=True)
     editions = [
-        _edition(facts, Wording(each)) for each in (language, *(other for other in LANGUAGES if other != language))
+        _edition(facts, Wording(each, facts.minimum_group))
+        for each in (language, *(other for other in LANGUAGES if other != language))
     ]
     html = _template("report.html.j2").render(facts=facts, editions=editions, style=_style())
     path = out / f"report-{facts.as_of.isoformat()}.html"

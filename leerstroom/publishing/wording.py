@@ -1,7 +1,7 @@
 """Numbers, dates and sentences as a reader in English or Dutch expects them: 1.234,5 and 20 november 2026, or 1,234.5 and 20 November 2026."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from functools import cache
 from typing import Any
@@ -53,12 +53,16 @@ def _texts() -> Any:
 
 
 class Wording:
-    """One language: `text("minutes.title", days=28)` looks up a sentence of `schemas/report.yaml`; the rest formats values."""
+    """One language: `text("minutes.title", days=28)` looks up a sentence of `schemas/report.yaml`; the rest formats values.
 
-    def __init__(self, language: str) -> None:
+    `minimum_group` fills the blank `{minimum}` wherever a sentence tells how small a group may be.
+    """
+
+    def __init__(self, language: str, minimum_group: int = 5) -> None:
         if language not in LANGUAGES:
             raise ValueError(f"language must be one of {', '.join(LANGUAGES)}, not {language!r}")
         self.language = language
+        self.minimum_group = minimum_group
 
     def text(self, key: str, **values: Any) -> str:
         """The sentence `key` (dots go deeper) with its blanks filled. Raises KeyError for a sentence that does not exist."""
@@ -69,12 +73,11 @@ class Wording:
             found = found[part]
         found = found[rest] if rest else found
         sentence: str = found[self.language]
-        return sentence.format(**values) if values else sentence
+        return sentence.format(**{"minimum": self.minimum_group, **values}) if "{" in sentence else sentence
 
     def status(self, status: str) -> str:
         """A status in words; a status without words of its own is shown by its name."""
-        words: Mapping[str, Mapping[str, str]] = _texts()["status"]
-        return words[status][self.language] if status in words else status.replace("_", " ")
+        return self.text(f"status.{status}") if status in _texts()["status"] else status.replace("_", " ")
 
     def number(self, value: float | None, digits: int = 0) -> str:
         """`1.234,5` or `1,234.5`; halves go up, a missing value is a dash, never 0."""

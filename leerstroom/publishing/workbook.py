@@ -40,7 +40,7 @@ def write_workbook(built: Built, facts: Facts, out: Path, language: str) -> Path
     out.mkdir(parents=True, exist_ok=True)
     path = out / f"learning-{facts.as_of.isoformat()}.xlsx"
     beside = path.with_suffix(".part")
-    wording = Wording(language)
+    wording = Wording(language, facts.minimum_group)
     # Strings are written as strings: xlsxwriter would turn "=1+1" into a formula and an address into a link.
     options = {
         "strings_to_formulas": False,

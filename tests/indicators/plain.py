@@ -713,7 +713,7 @@ def organisation(world: World, days: list[date], found: Answers) -> None:
     groups.append(("organisation_window", "ALL", serving, "suppressed" if len(serving) < minimum else ""))
     for grain, subject, members, verdict in groups:
         pooled(world, days, found, grain, subject, members, verdict)
-    whole = [known for at, known in world.counted if first <= at.astimezone((known.zone if known else world.zone)).date() <= last]
+    whole = [known for at, known in world.counted if first <= at.astimezone(known.zone if known else world.zone).date() <= last]
     unknown = sum(each is None for each in whole)
     key = ("organisation_window", "ALL", first, last)
     found["unresolved_actor_share", *key] = (

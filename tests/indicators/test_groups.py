@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leerstroom.indicators.disclosure import verdicts
+from leerstroom.indicators.disclosure import Reached, telling, verdicts
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,129 @@ def test_subtraction_never_reveals_fewer_than_the_minimum(sizes: dict[str, int],
     assert all(people >= minimum for people in published)
     hidden = sum(sizes.values()) + others - sum(published)  # what whoever knows the whole can work out
     assert hidden == 0 or hidden >= minimum or not published
+
+
+@given(
+    st.dictionaries(
+        st.text("abcdef", min_size=1, max_size=3), st.tuples(st.integers(5, 12), st.integers(0, 12)), max_size=8
+    ),
+    st.tuples(st.integers(0, 9), st.integers(0, 9)),
+)
+def test_who_is_left_out_is_never_told_to_be_nobody_or_everybody(
+    sizes: dict[str, tuple[int, int]], others: tuple[int, int]
+) -> None:
+    teams = {(team, 7): Reached(min(reached, people), people) for team, (people, reached) in sizes.items()}
+    rest = Reached(min(others), others[0])
+    whole = Reached(
+        sum(each.reached for each in (rest, *teams.values())), sum(each.people for each in (rest, *teams.values()))
+    )
+    hidden = telling(teams, {7: whole}, 5)
+    shown = [each for (team, _), each in teams.items() if team not in hidden]
+    people = whole.people - sum(each.people for each in shown)
+    reached = whole.reached - sum(each.reached for each in shown)
+    assert not shown or not people or whole.reached in {0, whole.people} or (people >= 5 and 0 < reached < people)
+
+
+def test_communities_of_the_same_few_people_are_few_people(world: Any) -> None:
+    names = [f"P{number}" for number in range(8)]
+    world.employ(*names)
+    for number, name in enumerate(names):
+        world.does(name, "asked", f"m{number}", f"2026-11-03T10:0{number}", channel="large")
+    for room in ("one", "two"):
+        for number in range(3):
+            world.does(names[number], "asked", f"{room}{number}", f"2026-11-04T10:0{number}", channel=room)
+    found = world.values("questions_asked")
+    # three people in each of two rooms are not six: what the whole has beyond the large room is theirs
+    assert found.status("questions_asked", "https://t.example/large") == "suppressed_secondary"
+
+
+def test_a_longer_window_of_a_community_must_not_tell_what_one_person_did_before(world: Any) -> None:
+    names = [f"P{number}" for number in range(12)]
+    world.employ(*names)
+    world.coverage = None
+    for number, name in enumerate(names):
+        for room in ("one", "two") if number < 6 else ("two",):
+            world.does(name, "asked", f"{room}{number}", f"2026-11-03T10:{number:02}", channel=room)
+            if room == "two" and number < 6:
+                world.does(name, "asked", f"earlier{number}", f"2026-10-20T10:{number:02}", channel=room)
+    world.does("P0", "asked", "once", "2026-10-20T12:00", channel="one")
+    rows = world.values("questions_asked", windows=(7, 28)).rows
+    found = {
+        (row["subject"][-3:], (row["period_end"] - row["period_start"]).days + 1): row["status"]
+        for row in rows
+        if row["grain"] == "community_window"
+    }
+    # and with the other room's longer window, the whole less that room would tell it again
+    assert found == {
+        ("one", 7): "ok",
+        ("two", 7): "ok",
+        ("one", 28): "suppressed_secondary",
+        ("two", 28): "suppressed_secondary",
+    }
+
+
+def test_a_longer_window_of_the_organisation_must_not_tell_what_the_first_few_did(world: Any) -> None:
+    world.coverage = None
+    world.employ("A", "B", "C")
+    world.employ(*(f"P{number}" for number in range(6)), since=date(2026, 11, 2))
+    world.does("A", "asked", "q", "2026-10-20T10:00", channel="room")
+    rows = world.values("questions_asked", windows=(7, 28)).rows
+    found = {
+        row["period_start"]: row["status"]
+        for row in rows
+        if row["grain"] == "organisation_window" and "." not in row["indicator_id"]
+    }
+    assert found == {date(2026, 11, 2): "ok", date(2026, 10, 12): "suppressed_secondary"}
+
+
+def test_who_left_is_not_told_by_the_difference_of_two_windows(world: Any) -> None:
+    world.coverage = None
+    world.employ(*(f"P{number}" for number in range(6)))
+    world.employ("left", until=date(2026, 10, 25))
+    for number in range(6):
+        world.does(f"P{number}", "posted", f"m{number}", f"2026-11-03T10:0{number}", channel="room")
+    rows = world.values("learning_reach", windows=(7, 28)).rows
+    assert {row["denominator"] for row in rows if row["indicator_id"] == "learning_reach.informal"} == {6}
+
+
+def test_the_settings_raise_the_smallest_group_and_never_lower_it(world: Any) -> None:
+    from leerstroom.indicators import compute
+    from leerstroom.mirror.columns import to_table
+
+    world.employ(*(f"P{number}" for number in range(6)))
+    arguments = {
+        "rules": world.rules,
+        "coverage": None,
+        "from_": world.last,
+        "to": world.last,
+        "as_of": world.last,
+        "windows": (7,),
+    }
+    for minimum, status in ((1, "source_missing"), (6, "source_missing"), (7, "suppressed")):
+        with compute(
+            to_table([]), world.directory, only=["learning_reach"], minimum_group=minimum, **arguments
+        ) as found:
+            assert {row["status"] for row in found.rows()} == {status}
+
+
+def test_parts_of_a_ratio_of_a_team_are_not_published(world: Any) -> None:
+    world.employ(*(f"P{number}" for number in range(6)))
+    for number in range(6):
+        world.does(f"P{number}", "asked", f"q{number}", f"2026-11-03T10:0{number}", channel="room")
+        world.does(
+            f"P{(number + 1) % 6}",
+            "replied",
+            f"r{number}",
+            f"2026-11-03T11:0{number}",
+            channel="room",
+            parent=f"q{number}",
+        )
+    found = world.values("question_answer_rate_72h")
+    assert (found("question_answer_rate_72h", "T1"), found.row("question_answer_rate_72h", "T1")["denominator"]) == (
+        1,
+        None,
+    )
+    assert found.row("question_answer_rate_72h", "ALL")["denominator"] == 6
 
 
 def test_teams_get_medians_and_the_organisation_the_sum_as_well(world: Any) -> None:

@@ -16,7 +16,7 @@ from leerstroom.statements.ids import name_uuid
 from leerstroom.statements.vocabulary import types, verbs
 
 sys.path.insert(0, str(Path(__file__).parent))
-from plain import EXT, Answers, answers  # noqa: E402 - a module beside the tests
+from plain import EXT, Answers, answers
 
 TOLERANCE = 0.00006
 HEADS = {"employees": ("employee_id", "mbox", "team", "fte", "in_service_from", "in_service_to", "time_zone")}
@@ -189,9 +189,7 @@ def disagreements(organisation: Organisation, out: Path, rules_file: Path) -> li
             if wanted is ...:
                 continue
             mine = row[name]
-            if (mine is None) != (wanted is None) and not (name != "value" and value is not None and wanted == 0):
-                found.append(f"{key}: {name} {mine} where the plain reading says {wanted}")
-            elif mine is not None and wanted is not None and abs(mine - wanted) > TOLERANCE:
+            if ((mine is None) != (wanted is None) and not (name != "value" and value is not None and wanted == 0)) or (mine is not None and wanted is not None and abs(mine - wanted) > TOLERANCE):
                 found.append(f"{key}: {name} {mine} where the plain reading says {wanted}")
     return found
 

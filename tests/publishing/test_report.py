@@ -131,6 +131,55 @@ def test_under_groups_only_days_become_weeks_and_a_week_of_one_person_is_not_sho
     assert {step.value for step in facts.series["formal_learning_minutes"]} <= {None, 0.0}
 
 
+def told(night: Any, rows: list[dict[str, Any]], disclosure: Any, directory: Any = None) -> Any:
+    """The facts of a night with other rows."""
+    import pyarrow as pa
+
+    from leerstroom.publishing.night import Edition, open_night
+
+    table = pa.Table.from_pylist(rows, schema=night.table().schema)
+    with open_night(
+        table, directory or night.directory, None, Edition(night.as_of, "x", None, {}), disclosure
+    ) as opened:
+        return gather(opened)
+
+
+def test_the_smallest_group_is_that_of_the_settings(night: Any, tmp_path: Path) -> None:
+    from leerstroom.publishing.disclosure import Disclosure
+
+    few = [each for each in night.directory.employees if each.team == "Zorg Noord"]
+    rows = [row for row in night.rows if row["subject"] in {each.employee_id for each in few}]
+    assert told(night, rows, Disclosure.load("per-employee"), Directory(few)).sums
+    raised = told(night, rows, Disclosure.load("per-employee", 9), Directory(few))
+    assert (raised.sums, raised.series, raised.minutes_status) == ({}, {}, "suppressed")
+    assert Disclosure.load("per-employee", 3).minimum_group == 5
+    report = publish(night.table(), **night.arguments(tmp_path, minimum_group=10)).report.read_text(encoding="utf-8")
+    assert "minder dan 10 mensen" in Page(report).text("nl")
+    assert "fewer than 10 people" in Page(report).text("en")
+
+
+def test_a_day_with_too_few_colleagues_in_service_has_no_sum_nor_has_one_beside_it(night: Any) -> None:
+    from leerstroom.publishing.disclosure import Disclosure
+
+    first = min(row["period_end"] for row in night.rows if row["grain"] == "employee_day")
+    rows = [
+        {**row, "status": "not_in_service", "value": None}
+        if row["grain"] == "employee_day" and row["period_end"] == first and row["subject"] not in {"E001", "E002"}
+        else {**row, "value": 30.0}
+        if row["grain"] == "employee_day"
+        and row["period_end"] == first
+        and row["indicator_id"] == "formal_learning_minutes"
+        else row
+        for row in night.rows
+    ]
+    steps = told(night, rows, Disclosure.load("per-employee")).series["formal_learning_minutes"]
+    assert steps[0].value is None
+    assert [step.value for step in steps[1:]].count(
+        None
+    ) == 1  # else the sum over all days less the others would tell it
+    assert sum(step.value is not None and step.value > 0 for step in steps) > 5
+
+
 # --- what it says ---------------------------------------------------------------------------------------------------------------------
 def test_it_tells_the_night_in_both_languages(page: Page) -> None:
     assert "In drie weken leerden 45 collega’s samen" in page.text("nl")

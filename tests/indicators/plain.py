@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from statistics import median
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -108,7 +109,9 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def read(statements: list[dict[str, Any]], people: Mapping[str, Person], excluded: set[str]) -> tuple[list[Event], list[Any]]:
+def read(
+    statements: list[dict[str, Any]], people: Mapping[str, Person], excluded: set[str]
+) -> tuple[list[Event], list[Any]]:
     """Events of employees that count, in any order; and (moment, is_known) of every statement that enters the share of unresolved."""
     voided = {s["object"]["id"].lower() for s in statements if is_voiding(s)}
     seen: dict[str, dict[str, Any]] = {}
@@ -116,9 +119,7 @@ def read(statements: list[dict[str, Any]], people: Mapping[str, Person], exclude
         if not is_voiding(s) and s["id"].lower() not in voided:
             seen.setdefault(s["id"].lower(), s)
     counted = [s for s in seen.values() if mailbox(s) not in excluded]
-    deleted = {
-        s["object"]["id"] for s in seen.values() if canonical_verb(s["verb"]["id"]) in {"deleted", "retracted"}
-    }
+    deleted = {s["object"]["id"] for s in seen.values() if canonical_verb(s["verb"]["id"]) in {"deleted", "retracted"}}
     authors: dict[str, tuple[datetime, Any]] = {}
     questions: set[str] = set()
     events: dict[tuple[Any, ...], Event] = {}
@@ -198,9 +199,7 @@ def classify(event: Event, rules: Mapping[str, Any]) -> dict[str, Any]:
     """The columns that the first matching rule sets."""
     author = None
     if event.parent:
-        author = (
-            "unknown" if event.parent_author is None else "self" if event.parent_author is event.who else "other"
-        )
+        author = "unknown" if event.parent_author is None else "self" if event.parent_author is event.who else "other"
     facts = {
         "source_kind": event.kind, "verb": event.verb, "activity_type": event.type, "channel_kind": event.stated.get("channel-kind"),
         "actor_role": event.stated.get("actor-role"), "has_parent": event.parent is not None, "parent_author": author,
@@ -301,7 +300,10 @@ def story(person: Person, events: list[Event], rules: Mapping[str, Any]) -> Stor
         summaries = [event for event in present if event.verb == "attended"]
         if not measured:
             measured = [interval(event, rules) for event in summaries if event.seconds]
-        planned = max((event.stated["scheduled-minutes"] for event in present if "scheduled-minutes" in event.stated), default=None)
+        planned = max(
+            (event.stated["scheduled-minutes"] for event in present if "scheduled-minutes" in event.stated),
+            default=None,
+        )
         for is_teaching in (False, True):
             part = [each for each in measured if each[2].teaches == is_teaching]
             minutes = length_s((start, end) for start, end, _ in part) / 60
@@ -320,7 +322,13 @@ def story(person: Person, events: list[Event], rules: Mapping[str, Any]) -> Stor
                 made.pieces[day].append((begin, finish, event))
             day += timedelta(1)
     for event in mine:
-        if event.verb not in ATTENDANCE and event.seconds is None and event.serves and event.learns and event.rule.get("min"):
+        if (
+            event.verb not in ATTENDANCE
+            and event.seconds is None
+            and event.serves
+            and event.learns
+            and event.rule.get("min")
+        ):
             made.estimates[event.day].append((float(event.rule["min"]), event))
     made.attended = [each for each in made.attended if person.serves(each.day)]
     for each in made.attended:
@@ -368,7 +376,10 @@ class World:
     counted: list[Any]
 
     def known(self, need: str, first: date, last: date) -> str:
-        kinds = next(([k for k in part if k in self.coverage] for part in NEEDS[need] if any(k in self.coverage for k in part)), [])
+        kinds = next(
+            ([k for k in part if k in self.coverage] for part in NEEDS[need] if any(k in self.coverage for k in part)),
+            [],
+        )
         days = [first + timedelta(n) for n in range((last - first).days + 1)]
         loaded = [sum(day in self.coverage[kind] for day in days) for kind in kinds]
         if not any(loaded):
@@ -447,7 +458,11 @@ def is_active(world: World, person: Person, day: date) -> bool:
     return (
         minutes_of(told, [day], lambda event: event.learns) > 0
         or any(
-            event.who is person and event.day == day and event.serves and event.rule["active"] and event.verb not in ATTENDANCE
+            event.who is person
+            and event.day == day
+            and event.serves
+            and event.rule["active"]
+            and event.verb not in ATTENDANCE
             for event in world.events
         )
         or any(each.day == day and each.minutes is None and each.event.rule["active"] for each in told.attended)
@@ -477,7 +492,11 @@ def daily(world: World, person: Person, day: date, found: Answers) -> None:
         put(world, found, name, need, person, [day], "employee_day", value)
 
     for kind in ("formal", "nonformal", "informal"):
-        add(f"{kind}_learning_minutes", kind, minutes_of(told, [day], lambda event, kind=kind: event.rule["formality"] == kind))
+        add(
+            f"{kind}_learning_minutes",
+            kind,
+            minutes_of(told, [day], lambda event, kind=kind: event.rule["formality"] == kind),
+        )
     add("learning_minutes_total", "any", minutes_of(told, [day], lambda event: event.learns))
     add("teaching_minutes", "any", minutes_of(told, [day], lambda event: event.teaches))
     counts(world, person, [day], add)
@@ -489,7 +508,11 @@ def counts(world: World, person: Person, days: list[date], add: Callable[[str, s
     mine = [event for event in world.events if event.who is person and event.day in days and event.serves]
     attended = [each for each in told.attended if each.day in days and each.event.learns]
     add("formal_completions", "formal", len({e.thing for e in mine if has_done(e) and e.rule["formality"] == "formal"}))
-    add("nonformal_attendances", "nonformal", len({a.thing for a in attended if a.event.rule["formality"] == "nonformal"}))
+    add(
+        "nonformal_attendances",
+        "nonformal",
+        len({a.thing for a in attended if a.event.rule["formality"] == "nonformal"}),
+    )
     met = {a.thing for a in attended if a.event.kind == "offline"}
     met |= {e.thing for e in mine if e.kind == "offline" and e.learns and e.verb not in ATTENDANCE}
     add("offline_encounters", "offline", len(met))
@@ -516,7 +539,11 @@ def windowed(world: World, person: Person, days: list[date], found: Answers) -> 
             ratio(f"{name}.{label}", "any", part, sum(parts.values()))
 
     for kind in ("formal", "nonformal", "informal"):
-        add(f"{kind}_learning_minutes", kind, minutes_of(told, days, lambda event, kind=kind: event.rule["formality"] == kind))
+        add(
+            f"{kind}_learning_minutes",
+            kind,
+            minutes_of(told, days, lambda event, kind=kind: event.rule["formality"] == kind),
+        )
     add("learning_minutes_total", "any", minutes_of(told, days, lambda event: event.learns))
     add("teaching_minutes", "any", minutes_of(told, days, lambda event: event.teaches))
     ratio(
@@ -525,7 +552,11 @@ def windowed(world: World, person: Person, days: list[date], found: Answers) -> 
     )  # fmt: skip
     counts(world, person, days, add)
     attended = [each for each in told.attended if each.day in days and each.event.learns]
-    planned = [a for a in attended if a.event.kind == "webinar" and a.event.rule["formality"] == "nonformal" and a.minutes and a.scheduled]
+    planned = [
+        a
+        for a in attended
+        if a.event.kind == "webinar" and a.event.rule["formality"] == "nonformal" and a.minutes and a.scheduled
+    ]
     present = [min(1.0, a.minutes / a.scheduled) for a in planned if a.minutes and a.scheduled]
     add(
         "webinar_presence_ratio", "webinar", sum(present) / len(present) if present else None,
@@ -549,7 +580,11 @@ def windowed(world: World, person: Person, days: list[date], found: Answers) -> 
         minutes_of(told, days, lambda e, role=role: e.learns and e.rule.get("cla") in coach and e.rule.get("role") == role)
         for role in ("giving", "receiving")
     ))  # fmt: skip
-    add("practice_and_experiment_events", "work", sum(bool(e.rule["active"]) and e.rule.get("pref") in {"exercising", "discovery"} for e in mine))
+    add(
+        "practice_and_experiment_events",
+        "work",
+        sum(bool(e.rule["active"]) and e.rule.get("pref") in {"exercising", "discovery"} for e in mine),
+    )
 
     best: dict[str, float] = {}
     for event in mine:
@@ -568,7 +603,13 @@ def completion_rate(world: World, person: Person, ratio: Callable[..., None]) ->
         is_start = event.verb in STARTS and (
             event.rule["formality"] == "formal" or (event.rule["formality"] == "none" and event.kind == "lms")
         )
-        if event.who is person and event.serves and event.day <= world.as_of and is_start and event.type not in NOT_COMPLETED:
+        if (
+            event.who is person
+            and event.serves
+            and event.day <= world.as_of
+            and is_start
+            and event.type not in NOT_COMPLETED
+        ):
             things[event.thing].append(event)
     mature = [each for each in things.values() if min(e.day for e in each) <= world.as_of - timedelta(28)]
     done = sum(any(has_done(e) and e.rule["formality"] == "formal" for e in each) for each in mature)
@@ -578,7 +619,9 @@ def completion_rate(world: World, person: Person, ratio: Callable[..., None]) ->
 def mandatory(world: World, person: Person, ratio: Callable[..., None]) -> None:
     mine = [e for e in world.events if e.who is person and e.day <= world.as_of]
     items = {
-        (e.thing, date.fromisoformat(e.stated["due"])) for e in mine if e.stated.get("mandatory") is True and "due" in e.stated
+        (e.thing, date.fromisoformat(e.stated["due"]))
+        for e in mine
+        if e.stated.get("mandatory") is True and "due" in e.stated
     }
     judged = in_time = 0
     for thing, due in items:
@@ -594,9 +637,7 @@ def mandatory(world: World, person: Person, ratio: Callable[..., None]) -> None:
         for event in mine:
             if event.thing == thing and has_done(event) and event.day <= last:
                 named = event.stated.get("due")
-                first = min(
-                    e.day for e in mine if e.thing == thing and has_done(e) and e.stated.get("due") == named
-                )
+                first = min(e.day for e in mine if e.thing == thing and has_done(e) and e.stated.get("due") == named)
                 if (named == due.isoformat()) or (named is None and first > before):
                     in_time += 1
                     break
@@ -604,10 +645,17 @@ def mandatory(world: World, person: Person, ratio: Callable[..., None]) -> None:
 
 
 def talk(
-    world: World, person: Person, days: list[date], mine: list[Event], add: Callable[..., None], ratio: Callable[..., None]
+    world: World,
+    person: Person,
+    days: list[date],
+    mine: list[Event],
+    add: Callable[..., None],
+    ratio: Callable[..., None],
 ) -> None:
     said = [event for event in world.events if says(event)]
-    heard = [e for e in world.events if is_contribution(e) and e.day <= world.as_of]  # a reply helps, whoever has left since
+    heard = [
+        e for e in world.events if is_contribution(e) and e.day <= world.as_of
+    ]  # a reply helps, whoever has left since
     own = [e for e in said if e.who is person and e.day in days]
     answered = {e.parent for e in own if e.answers_question and e.parent_author and e.parent_author is not person}
     add("questions_answered_for_others", "talk", len(answered))
@@ -617,8 +665,14 @@ def talk(
         and e.parent_author is not person
     }  # fmt: skip
     add("resources_shared", "talk", len(shared))
-    public = [e for e in mine if e.stated.get("channel-kind") not in {"direct", "private_group"} and e.type not in TESTS]
-    add("reactions_given", "talk", max(0, sum(e.verb in REACTIONS for e in public) - sum(e.verb == "unlike" for e in public)))
+    public = [
+        e for e in mine if e.stated.get("channel-kind") not in {"direct", "private_group"} and e.type not in TESTS
+    ]
+    add(
+        "reactions_given",
+        "talk",
+        max(0, sum(e.verb in REACTIONS for e in public) - sum(e.verb == "unlike" for e in public)),
+    )
     questions = [e for e in own if e.verb == "asked"]
     waits = []
     for question in questions:
@@ -651,7 +705,9 @@ def talk(
     ratio("cross_team_tie_share", "talk", sum(teams[each] != person.team for each in known), len(known))
 
 
-def pattern(world: World, person: Person, days: list[date], add: Callable[..., None], ratio: Callable[..., None]) -> None:
+def pattern(
+    world: World, person: Person, days: list[date], add: Callable[..., None], ratio: Callable[..., None]
+) -> None:
     active = [day for day in days if person.serves(day) and is_active(world, person, day)]
     longest = run = 0
     for day in days:
@@ -660,7 +716,7 @@ def pattern(world: World, person: Person, days: list[date], add: Callable[..., N
         run = run + 1 if day in active else 0
         longest = max(longest, run)
     add("learning_streak_workdays", "any", longest)
-    gaps = [(two - one).days for one, two in zip(active, active[1:], strict=False)]
+    gaps = [(two - one).days for one, two in pairwise(active)]
     add("learning_gap_days_median", "any", median(gaps) if gaps else None)
     weeks: dict[tuple[int, int], list[date]] = defaultdict(list)
     for day in days:
@@ -669,15 +725,17 @@ def pattern(world: World, person: Person, days: list[date], add: Callable[..., N
     long = [each for each in weeks.values() if len(each) >= 3]
     ratio("learning_regularity", "any", sum(any(day in active for day in each) for each in long), len(long))
     told = world.stories[person.id]
-    shown: dict[str, set[date]] = {each: set() for each in ("acquisition", "participation", "exercising", "discovery", "apperception")}
+    shown: dict[str, set[date]] = {
+        each: set() for each in ("acquisition", "participation", "exercising", "discovery", "apperception")
+    }
     for day in days:
         for _, _, event in told.pieces.get(day, ()):
             if event.learns and event.rule.get("pref"):
                 shown[event.rule["pref"]].add(day)
     for event in world.events:
-        if event.who is person and event.serves and event.day in days and event.rule["active"] and event.verb not in ATTENDANCE:
-            if event.rule.get("pref"):
-                shown[event.rule["pref"]].add(event.day)
+        is_mine = event.who is person and event.serves and event.day in days and event.verb not in ATTENDANCE
+        if is_mine and event.rule["active"] and event.rule.get("pref"):
+            shown[event.rule["pref"]].add(event.day)
     for each in told.attended:
         if each.minutes is None and each.day in days and each.event.rule["active"] and each.event.rule.get("pref"):
             shown[each.event.rule["pref"]].add(each.day)
@@ -713,7 +771,11 @@ def organisation(world: World, days: list[date], found: Answers) -> None:
     groups.append(("organisation_window", "ALL", serving, "suppressed" if len(serving) < minimum else ""))
     for grain, subject, members, verdict in groups:
         pooled(world, days, found, grain, subject, members, verdict)
-    whole = [known for at, known in world.counted if first <= at.astimezone(known.zone if known else world.zone).date() <= last]
+    whole = [
+        known
+        for at, known in world.counted
+        if first <= at.astimezone(known.zone if known else world.zone).date() <= last
+    ]
     unknown = sum(each is None for each in whole)
     key = ("organisation_window", "ALL", first, last)
     found["unresolved_actor_share", *key] = (
@@ -759,7 +821,13 @@ def pooled(
             found[key] = (None, "no_denominator", None, None)
         else:
             found[key] = (reached / measured, known, reached, measured)
-    for name in ("formal_learning_minutes", "informal_learning_minutes", "formal_completions", "questions_asked", "active_learning_days"):
+    for name in (
+        "formal_learning_minutes",
+        "informal_learning_minutes",
+        "formal_completions",
+        "questions_asked",
+        "active_learning_days",
+    ):
         if verdict:
             found[name, grain, subject, first, last] = (None, verdict, None, None)
             continue
@@ -778,6 +846,7 @@ def communities(world: World, days: list[date], found: Answers, minimum: int) ->
             rooms[event.room].append(event)
     verdicts = hidden({room: len({e.who.id for e in said}) for room, said in rooms.items()}, minimum)
     for room, said in rooms.items():
+
         def add(name: str, value: float, room: str = room) -> None:
             verdict = verdicts.get(room, "")
             status = verdict or known

@@ -42,7 +42,11 @@ class Organisation:
 
     def __init__(self, seed: int, events: int) -> None:
         self.chance = random.Random(seed)
-        self.first = self.chance.choice((date(2026, 11, 2), date(2026, 10, 22), date(2027, 3, 24)))  # the last two change the clock
+        self.first = self.chance.choice((
+            date(2026, 11, 2),
+            date(2026, 10, 22),
+            date(2027, 3, 24),
+        ))  # the last two change the clock
         self.last = self.first + timedelta(self.chance.choice((4, 8, 13)))
         self.as_of = self.last
         self.days = [self.first + timedelta(n) for n in range((self.last - self.first).days + 1)]
@@ -51,7 +55,14 @@ class Organisation:
             (each["employee_id"], day) for each in self.employees[:3] for day in self.days if self.chance.random() < 0.2
         ]
         self.excluded = ["robot@example.org"]
-        kinds = ["lms", "mooc", "webinar", "chat", "offline", *(["social", "work"] if self.chance.random() < 0.6 else [])]
+        kinds = [
+            "lms",
+            "mooc",
+            "webinar",
+            "chat",
+            "offline",
+            *(["social", "work"] if self.chance.random() < 0.6 else []),
+        ]
         self.coverage = [
             (day, kind, "ok" if self.chance.random() < 0.97 else "failed")
             for kind in kinds
@@ -84,24 +95,35 @@ class Organisation:
         if chance.random() < 0.1:
             at -= timedelta(days=40)
         at += timedelta(minutes=15 * chance.randrange(steps))
-        who = chance.choice([*(each["mbox"] for each in self.employees), "robot@example.org", "guest@elsewhere.example"])
+        who = chance.choice([
+            *(each["mbox"] for each in self.employees),
+            "robot@example.org",
+            "guest@elsewhere.example",
+        ])
         stated: dict[str, Any] = {"source-kind": kind}
         result: dict[str, Any] = {}
         context: dict[str, Any] = {"platform": chance.choice(("a", "b"))}
         identity = f"https://{kind}.example.org/{sort}/{thing}"
         if kind in {"chat", "social"} or (kind == "lms" and is_said):
             room = f"{kind}-{chance.randrange(3)}" if is_said else f"{kind}-0"
-            stated["channel-kind"] = ("set_up_community", "spontaneous_group", "direct")[int(room[-1]) if kind != "lms" else 0]
+            stated["channel-kind"] = ("set_up_community", "spontaneous_group", "direct")[
+                int(room[-1]) if kind != "lms" else 0
+            ]
             context["contextActivities"] = {"grouping": [{"id": f"https://{kind}.example.org/rooms/{room}"}]}
             if is_said:
                 identity = f"https://{kind}.example.org/m/{chance.randrange(30)}"
                 if verb in {"replied", "answered", "commented"} and chance.random() < 0.9:
-                    context["contextActivities"]["parent"] = [{"id": f"https://{kind}.example.org/m/{chance.randrange(30)}"}]
+                    context["contextActivities"]["parent"] = [
+                        {"id": f"https://{kind}.example.org/m/{chance.randrange(30)}"}
+                    ]
             elif verb in {"liked", "edited", "deleted"}:
                 identity = f"https://{kind}.example.org/m/{chance.randrange(30)}"
             if verb in {"posted", "shared"} and chance.random() < 0.3:
                 stated["mentions"] = [f"mailto:{chance.choice(self.employees)['mbox']}"]
-        elif verb not in {"registered", "was-assigned", "asked", "posted", "raised-hand", "joined", "left"} and chance.random() < 0.7:
+        elif (
+            verb not in {"registered", "was-assigned", "asked", "posted", "raised-hand", "joined", "left"}
+            and chance.random() < 0.7
+        ):
             result["duration"] = f"PT{chance.choice((3, 5, 20, 45, 90, 300, 700))}M{chance.choice(('', '30S'))}"
         if kind == "webinar":
             stated["scheduled-minutes"] = 60
@@ -119,7 +141,13 @@ class Organisation:
             if thing < 2 and chance.random() < 0.8:
                 stated["due"] = (self.first + timedelta(chance.choice((1, 3, 30)))).isoformat()
             if verb in {"passed", "failed", "completed"} and chance.random() < 0.7:
-                result["score"] = chance.choice(({"scaled": 0.4}, {"scaled": -0.5}, {"raw": 7, "max": 10}, {"raw": 3}, {"raw": 6, "min": 1, "max": 11}))
+                result["score"] = chance.choice((
+                    {"scaled": 0.4},
+                    {"scaled": -0.5},
+                    {"raw": 7, "max": 10},
+                    {"raw": 3},
+                    {"raw": 6, "min": 1, "max": 11},
+                ))
             if verb in {"completed", "failed"} and chance.random() < 0.5:
                 result["completion"] = True
         made: dict[str, Any] = {
@@ -175,7 +203,9 @@ class Organisation:
 
 def disagreements(organisation: Organisation, out: Path, rules_file: Path) -> list[str]:
     with from_files(**organisation.write(out), rules=rules_file) as values:
-        computed = {(r["indicator_id"], r["grain"], r["subject"], r["period_start"], r["period_end"]): r for r in values.rows()}
+        computed = {
+            (r["indicator_id"], r["grain"], r["subject"], r["period_start"], r["period_end"]): r for r in values.rows()
+        }
     found = []
     for key, (value, status, numerator, denominator) in sorted(organisation.expected(load_yaml(rules_file)).items()):
         row = computed.get(key)
@@ -189,7 +219,9 @@ def disagreements(organisation: Organisation, out: Path, rules_file: Path) -> li
             if wanted is ...:
                 continue
             mine = row[name]
-            if ((mine is None) != (wanted is None) and not (name != "value" and value is not None and wanted == 0)) or (mine is not None and wanted is not None and abs(mine - wanted) > TOLERANCE):
+            if ((mine is None) != (wanted is None) and not (name != "value" and value is not None and wanted == 0)) or (
+                mine is not None and wanted is not None and abs(mine - wanted) > TOLERANCE
+            ):
                 found.append(f"{key}: {name} {mine} where the plain reading says {wanted}")
     return found
 

@@ -187,7 +187,7 @@ def attack_on_reach(organisation: Organisation, rows: Sequence[dict[str, Any]], 
     told = []
     for days in WINDOWS:
         groups = [organisation.serving(team, *window(days)) for team in teams]
-        unions = [sum(each, []) for size in (1, 2) for each in combinations(groups, size)]
+        unions = [[*one, *other] for one, other in combinations([[], *groups], 2)]
         gone = [
             [
                 who
@@ -198,9 +198,11 @@ def attack_on_reach(organisation: Organisation, rows: Sequence[dict[str, Any]], 
             for shorter in WINDOWS
             if shorter < days
         ]
-        for group in few([*unions, *gone]):
-            if attack.tells([(who, days) for who in group]):
-                told.append(f"reach.{kind} of {group} in {days} days")
+        told += [
+            f"reach.{kind} of {group} in {days} days"
+            for group in few([*unions, *gone])
+            if attack.tells([(who, days) for who in group])
+        ]
     return told
 
 

@@ -8,6 +8,7 @@ the learning indicators and gives HR its tables, workbook and report.
 | `connections` | names the connections: settings file, and the variable `leerstroom_connections` | nothing is pulled |
 | `source.pull`, `source.map`, `source.load` | one row a connection | only that connection: the night is *partial*, and the day counts as missing there |
 | `mirror`, `indicators`, `publish` | the LRS → columns → values → HR | HR keeps what it has |
+| `my_learning` | a file for each employee about themselves | employees keep what they have; the night is *partial* |
 | `settle` | checks that every record is accounted for, writes the run's note, tells the assets | the ledger does not balance: look there before you trust the night |
 
 **Errors** Credentials and settings fail at once; limits and outages are tried again, later each time; a spent daily quota skips the connection until
@@ -143,6 +144,13 @@ def learning_nightly() -> None:
 
         return nights.publish(computed)
 
+    @task(multiple_outputs=False, **patient)
+    def my_learning(computed: dict) -> dict:
+        """For each employee: own figures, own statements, the rules behind them."""
+        from leerstroom_airflow import nights
+
+        return nights.my_learning(computed)
+
     @task(multiple_outputs=False, **patient, trigger_rule="all_done", outlets=list(ASSETS.values()))
     def settle(published: dict | None, expected: list[str] | None) -> dict:
         """The balance of the ledger, the run's note, and the one place that tells the assets."""
@@ -154,7 +162,7 @@ def learning_nightly() -> None:
     sources = source.expand(connection=names)
     computed = indicators()
     sources >> mirror() >> computed
-    settle(publish(computed), names)
+    my_learning(computed) >> settle(publish(computed), names)
 
 
 learning_nightly()

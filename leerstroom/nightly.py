@@ -433,8 +433,16 @@ def compute(*, settings: Settings, run_id: str, as_of: date, start: date | None 
         if "://" not in path:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
         values.write_parquet(path)
-        stage.counts = {"values": values.table.num_rows}
+        if settings.my_learning.write:
+            values.write_events(events_beside(path), as_of - timedelta(days=RECOMPUTED_DAYS - 1))
+        stage.counts = {"values": values.count}
+        values.close()
     return {"path": path, "counts": stage.counts}
+
+
+def events_beside(values: str) -> str:
+    """Where the classified events of a night lie: beside its values."""
+    return f"{values.rsplit('/', 1)[0]}/events.parquet"
 
 
 def publish(*, settings: Settings, run_id: str, as_of: date, values: str | None = None) -> dict[str, Any]:
@@ -464,6 +472,54 @@ def publish(*, settings: Settings, run_id: str, as_of: date, values: str | None 
         "tables": str(published.tables),
         "counts": stage.counts,
     }
+
+
+def my_learning(
+    *,
+    settings: Settings,
+    run_id: str,
+    as_of: date,
+    values: str | None = None,
+    only: Iterable[str] | None = None,
+    out: Path | None = None,
+) -> dict[str, Any]:
+    """Writes each employee's own file, or those of the employee ids in `only`; in the settings' folder, or in `out`. Returns `{folder, counts}`.
+
+    Raises ConfigurationError when nothing was computed as of that day, or when the folder is HR's.
+    """
+    from leerstroom.classification import load_rules
+    from leerstroom.mirror import Mirror
+    from leerstroom.publishing import community_names
+    from leerstroom.publishing.disclosure import Disclosure
+    from leerstroom.publishing.my_learning import Own, write_my_learning
+
+    if not settings.my_learning.write and only is None:
+        return {"folder": "", "counts": {"files": 0}}
+    folder, store = out or settings.my_learning_folder, Store(settings.data)
+    computed = f"indicators/as_of={as_of.isoformat()}"
+    path = values or store.path(f"{computed}/indicator_values.parquet")
+    with _stage("my learning", "employees", "employees", settings, run_id) as stage:
+        stage.counts = {"files": 0}
+        if f"{computed}/events.parquet" not in store.files(computed, ".parquet"):
+            raise ConfigurationError(
+                f"no events were kept as of {as_of}; compute that night with my_learning.write on: leerstroom nightly"
+            )
+        mirrored = f"{settings.data.rstrip('/')}/mirror"
+        own = Own(
+            values=path,
+            events=events_beside(path),
+            mirror=Mirror(mirrored).files(),
+            directory=directory_of(settings),
+            rules=load_rules(settings.rules),
+            pseudonyms=pseudonyms_of(settings),
+            as_of=as_of,
+            organisation=settings.organisation.name,
+            disclosure=Disclosure.load(settings.hr.policy, settings.organisation.minimum_group_size),
+            names=community_names(mirrored),
+            language=settings.hr.language,
+        )
+        stage.counts = {"files": write_my_learning(own, folder, only)}
+    return {"folder": str(folder), "counts": stage.counts}
 
 
 def settle(*, settings: Settings, run_id: str, expected: Iterable[str] = ()) -> dict[str, Any]:
@@ -558,6 +614,10 @@ def run(
     computed = compute(settings=settings, run_id=run_id, as_of=as_of)
     announce("publish")
     published = publish(settings=settings, run_id=run_id, as_of=as_of, values=computed["path"])
+    announce("my learning")
+    published["my_learning"] = my_learning(settings=settings, run_id=run_id, as_of=as_of, values=computed["path"])[
+        "folder"
+    ]
     settled = settle(settings=settings, run_id=run_id, expected=list(only or settings.connections))
     if failures and len(failures) == len(list(only or settings.connections)):
         raise NeedsOperator(
@@ -600,6 +660,7 @@ __all__ = [
     "lrs_of",
     "map_landing",
     "mirror",
+    "my_learning",
     "people_of",
     "publish",
     "pull",

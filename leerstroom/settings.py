@@ -118,6 +118,11 @@ class RetentionSettings(_Part):
     def rows(self) -> dict[str, int | None]:
         """Days by grain of HR's rows."""
         return {"employee_day": self.day_rows_days, "employee_window": self.window_rows_days}
+class MyLearningSettings(_Part):
+    """What each employee receives about themselves: a folder of files that nobody else gets; by default `my-learning` beside HR's folder."""
+
+    write: bool = True
+    out: Path | None = None
 
 
 class Settings(BaseSettings):
@@ -133,6 +138,7 @@ class Settings(BaseSettings):
     hr: HrSettings = HrSettings()
     notify: NotifySettings = NotifySettings()
     retention: RetentionSettings = RetentionSettings()
+    my_learning: MyLearningSettings = MyLearningSettings()
     rules: Path | None = None
     pseudonym_key: SecretStr | None = None
     connections: dict[str, dict[str, Any]] = Field(default_factory=dict)
@@ -193,6 +199,16 @@ class Settings(BaseSettings):
         return self.state or f"sqlite:///{Path(self.data).resolve() / 'state.sqlite'}"
 
     @property
+    def my_learning_folder(self) -> Path:
+        """Where each employee's own file goes. Raises ConfigurationError for a place inside HR's folder."""
+        folder, hr = self.my_learning.out or self.hr.out.parent / "my-learning", self.hr.out.resolve()
+        if folder.resolve() == hr or hr in folder.resolve().parents:
+            raise ConfigurationError(
+                f"my_learning.out ({folder}) lies in HR's folder ({self.hr.out}); what only an employee may see must lie elsewhere"
+            )
+        return folder
+
+    @property
     def hr_database(self) -> str:
         """URL or path of the database with HR's tables."""
         return self.hr.database or str(self.hr.out / "hr.duckdb")
@@ -218,7 +234,11 @@ def _expanded(value: Any, missing: list[str]) -> Any:
 
 
 def _beside(values: dict[str, Any], folder: Path) -> None:
-    for section, names in (("directory", ("employees", "leave", "excluded")), ("hr", ("out",))):
+    for section, names in (
+        ("directory", ("employees", "leave", "excluded")),
+        ("hr", ("out",)),
+        ("my_learning", ("out",)),
+    ):
         part = values.get(section)
         if isinstance(part, dict):
             for name in names:

@@ -15,6 +15,7 @@ def register(app: typer.Typer) -> None:
         epilog="Example: leerstroom indicators --statements statements.json --employees employees.csv"
         " --from 2026-11-03 --to 2026-11-05 --as-of 2026-11-05 --out out"
     )(indicators)
+    app.command("my-learning", epilog="Example: leerstroom my-learning --employee E01014 --out for-e01014")(my_learning)
     rules = typer.Typer(help="The rules of classification.", no_args_is_help=True)
     rules.command("check", epilog="Example: leerstroom rules check my-rules.yaml")(rules_check)
     rules.command("explain", epilog="Example: leerstroom rules explain statement.json")(rules_explain)
@@ -56,6 +57,41 @@ def indicators(
         engine=engine,
     )
     typer.echo(f"{values.table.num_rows} values in {out / 'indicator_values.csv'}", err=True)
+
+
+def my_learning(
+    employee: Annotated[
+        list[str] | None, typer.Option(help="Only of this employee_id; may be given several times.")
+    ] = None,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="The night to tell of; default: the newest that was computed."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Another folder than that of the settings; needs --employee.")
+    ] = None,
+    settings: Annotated[
+        Path | None,
+        typer.Option("--settings", help="Settings file; default: LEERSTROOM_SETTINGS or ./leerstroom.yaml."),
+    ] = None,
+) -> None:
+    """Each employee's own figures, own statements and the rules behind them, in a file that is for them alone."""
+    from leerstroom import nightly
+    from leerstroom.errors import ConfigurationError
+    from leerstroom.landing import Store
+    from leerstroom.settings import Settings
+    from leerstroom.subjects import newest_values
+
+    if out is not None and not employee:
+        raise typer.BadParameter("--out takes the files of some employees only; name them with --employee")
+    configured = Settings.load(settings)
+    day = as_of.date() if as_of else newest_values(Store(configured.data))
+    if day is None:
+        raise ConfigurationError("no night was computed yet; run leerstroom nightly first")
+    done = nightly.my_learning(
+        settings=configured, run_id=f"my-learning__{day}", as_of=day, only=employee or None, out=out
+    )
+    typer.echo(f"{done['counts']['files']} files in {done['folder']}")
 
 
 def rules_check(file: Annotated[Path | None, typer.Argument(help="Rules to check; default: ours.")] = None) -> None:

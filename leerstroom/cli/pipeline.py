@@ -75,8 +75,9 @@ def nightly(
     else:
         typer.echo(f"The night is {done.settled['state']}.")
         print_table("Totals", ("what", "count"), done.settled["counts"].items())
-        for name in ("report", "workbook", "tables"):
-            typer.echo(f"{name}: {done.published[name]}")
+        for name in ("report", "workbook", "tables", "my_learning"):
+            if done.published[name]:
+                typer.echo(f"{name.replace('_', ' ')}: {done.published[name]}")
     if done.failures:
         raise typer.Exit(1)
 

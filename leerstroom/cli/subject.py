@@ -91,6 +91,7 @@ def erase_subject(settings: "Settings", employee_id: str) -> "Erased":
     """Erases one person; says what it could not reach. Raises ConfigurationError for an unknown employee id."""
     from leerstroom import nightly
     from leerstroom.mirror import Mirror
+    from leerstroom.publishing.my_learning import file_name
     from leerstroom.publishing.persons import erase_person, rewrite
     from leerstroom.state import open_state
     from leerstroom.subjects import Erased, erase_facts, erase_lines, newest_values, suppress
@@ -109,11 +110,13 @@ def erase_subject(settings: "Settings", employee_id: str) -> "Erased":
     done.facts = erase_facts(engine, mirrored | written)
     done.values = erase_person(settings.hr_database, employee_id)
     rewrite(settings.hr_database)
+    (settings.my_learning_folder / file_name(nightly.pseudonyms_of(settings), employee_id)).unlink(missing_ok=True)
     newest = newest_values(store)
     store.remove("indicators")
     if newest is not None:
         computed = nightly.compute(settings=settings, run_id="erasure", as_of=newest)
         nightly.publish(settings=settings, run_id="erasure", as_of=newest, values=computed["path"])
+        nightly.my_learning(settings=settings, run_id="erasure", as_of=newest, values=computed["path"])
     for old in sorted(settings.hr.out.glob("*-????-??-??.*")):
         if newest is None or newest.isoformat() not in old.name:
             old.unlink()

@@ -64,7 +64,7 @@ def build_events(
     )
     single = _said_once(workspace, included)
     kept = workspace.view("said_once", _without_deleted(single, deleted, rules))
-    parents = workspace.keep("parents", _parents(kept, rules))
+    parents = workspace.keep("parents", _parents(_without_deleted(included, deleted, rules), rules))
     with_keys = workspace.view("keyed", keyed(kept.filter(kept.person.notnull()), rules))
     classes, keys = build_classes(workspace, with_keys, rules)
     table = workspace.keep("events", _assembled(with_keys, parents, keys, people, zones))
@@ -172,7 +172,7 @@ def _without_deleted(events: "ir.Table", deleted: "ir.Table | None", rules: Rule
 
 
 def _parents(events: "ir.Table", rules: Rules) -> "ir.Table":
-    """message_id, parent_person, parent_is_question of every message that something answers."""
+    """message_id, parent_person, parent_is_question of every message that something answers; one that is told twice is the same."""
     import ibis
 
     answered = events.filter(events.parent_id.notnull()).select(message_id="parent_id").distinct()

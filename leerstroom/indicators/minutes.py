@@ -4,8 +4,9 @@ R3 the timestamp of a statement with a duration is its end. R4 attendance is the
 counts only without them; under the minimum it is no attendance. R5 a session over the cap is cut, counted from its start.
 R6 minutes fall on local days. R7 minutes of a class are the union within the class plus its estimates.
 
-The result is *portions*: stretches of clock time (`ms`) and estimates (`est`), in milliseconds, with the classes in which they count.
-Sums over any period and person give minutes of a class without counting anything twice.
+The result is *portions*: stretches of clock time (`ms`) and estimates (`est`), in milliseconds, with flags for the classes in which they
+count. Sums over any period and person give minutes of a class without counting anything twice. Most portions are of one class of
+events; flags are looked up by it when all of a person and period are summed, so ten million rows carry one number instead of thirty.
 """
 
 from collections.abc import Callable, Mapping
@@ -114,16 +115,20 @@ DIMENSIONS: tuple[Dimension, ...] = (
 )
 SUFFIXES = tuple(suffix for dimension in DIMENSIONS for suffix in dimension.suffixes)
 LABELS = tuple(f"in_{dimension.name}" for dimension in DIMENSIONS)
+FLAGS = tuple(f"is_in_{suffix}" for suffix in SUFFIXES)
 
 
 @dataclass(frozen=True, slots=True)
 class Minutes:
-    """`portions`: person, day, ms, est, LABELS. `daily`: one lean row a person and day, with what made it active.
+    """`single`: person, day, class_id, ms, est of what overlaps nothing, and `flags`: class_id, FLAGS (1 or 0).
 
+    `together`: person, day, ms, est, FLAGS of what overlaps. `daily`: one lean row a person and day, with what made it active.
     `attendance`: one row a person and occurrence. `preferences`: person, day, pref.
     """
 
-    portions: "ir.Table"
+    single: "ir.Table"
+    flags: "ir.Table"
+    together: "ir.Table | None"
     daily: "ir.Table"
     attendance: "ir.Table"
     preferences: "ir.Table"
@@ -151,14 +156,22 @@ def build_minutes(
     pieces = workspace.keep(
         "pieces", _pieces(intervals, people, zones, days, workspace.steps(_longest_days(rules)), first_day, last_day)
     )
-    marked = workspace.keep("marked_pieces", _marked(pieces.join(events.classes, "class_id")))
-    estimates = workspace.keep("estimates", _estimates(relevant, attendance, events.classes, rules, first_day))
-    portions = workspace.view("portions", union([_alone(marked), *_together(workspace, marked), estimates]))
-    daily = _daily(portions, _active(classified, attendance, events.classes, first_day))
+    classes = events.classes
+    labels = workspace.keep(
+        "class_labels", classes.select("class_id", **{f"in_{each.name}": each.column(classes) for each in DIMENSIONS})
+    )
+    flags = workspace.keep("class_flags", labels.select("class_id", **_flags(labels)))
+    marked = workspace.keep("marked_pieces", _marked(pieces))
+    estimates = workspace.keep("estimates", _estimates(relevant, attendance, classes, rules, first_day))
+    single = workspace.view("single_portions", union([_alone(marked), estimates]))
+    together = _together(workspace, marked.join(labels, "class_id"))
+    daily = _daily(single, flags, together, _active(classified, attendance, classes, first_day))
     preferences = _preferences(
         pieces.join(events.classes, "class_id"), classified, attendance.join(events.classes, "class_id"), first_day
     )
-    return Minutes(portions, workspace.keep("daily", daily), attendance, workspace.keep("preferences", preferences))
+    return Minutes(
+        single, flags, together, workspace.keep("daily", daily), attendance, workspace.keep("preferences", preferences)
+    )
 
 
 def covered_ms(pieces: "ir.Table", keys: "list[str]") -> "ir.Table":
@@ -344,7 +357,7 @@ def _pieces(
 
 
 def _marked(pieces: "ir.Table") -> "ir.Table":
-    """The pieces with `is_alone` (it overlaps no other piece of the person) and the label of each dimension.
+    """The pieces with `is_alone`: it overlaps no other piece of the person.
 
     Most pieces are alone and need no further sort: their length counts in each of their classes.
     """
@@ -355,56 +368,51 @@ def _marked(pieces: "ir.Table") -> "ir.Table":
     before = pieces.end_ms.max().over(ibis.window(group_by=keys, order_by=order, rows=(None, -1)))
     after = pieces.start_ms.lead().over(ibis.window(group_by=keys, order_by=order))
     is_alone = (before.isnull() | (before <= pieces.start_ms)) & (after.isnull() | (after >= pieces.end_ms))
-    labels = {f"in_{dimension.name}": dimension.column(pieces) for dimension in DIMENSIONS}
-    return pieces.select("person", "day", "start_ms", "end_ms", is_alone=is_alone, **labels)
+    return pieces.select("person", "day", "class_id", "start_ms", "end_ms", is_alone=is_alone)
 
 
 def _alone(marked: "ir.Table") -> "ir.Table":
     import ibis
 
     alone = marked.filter(marked.is_alone)
-    return alone.select(
-        "person",
-        "day",
-        ms=alone.end_ms - alone.start_ms,
-        est=ibis.literal(0.0),
-        **{name: alone[name] for name in LABELS},
-    )
+    return alone.select("person", "day", "class_id", ms=alone.end_ms - alone.start_ms, est=ibis.literal(0.0))
 
 
-def _together(workspace: Workspace, marked: "ir.Table") -> "list[ir.Table]":
-    """What overlapping pieces add to each dimension: a portion of a dimension counts in that one alone."""
+def _flags(labelled: "ir.Table", only: str | None = None) -> "dict[str, ir.IntegerValue]":
+    """FLAGS of rows with LABELS: 1 where they count, of one dimension alone when `only` names its label."""
+    import ibis
+
+    return {
+        f"is_in_{suffix}": ibis.ifelse((labelled[name] == label).fill_null(False), 1, 0).cast("int32")
+        if only in {None, name}
+        else ibis.literal(0, "int32")
+        for dimension in DIMENSIONS
+        for name in (f"in_{dimension.name}",)
+        for label, suffix in dimension.labels.items()
+    }
+
+
+def _together(workspace: Workspace, marked: "ir.Table") -> "ir.Table | None":
+    """What overlapping pieces add to each dimension: a portion of a dimension counts in that one alone. None where nothing overlaps."""
     import ibis
 
     pieces = workspace.keep("overlapping_pieces", marked.filter(~marked.is_alone))
     if not workspace.rows(pieces.limit(1)):
-        return []
+        return None
     found = []
     for label in LABELS:
         covered = covered_ms(pieces.filter(pieces[label].notnull()), ["person", "day", label])
         covered = covered.filter(covered.covered_ms > 0)
-        labels = {name: covered[name] if name == label else ibis.null("string") for name in LABELS}
-        found.append(covered.select("person", "day", ms=covered.covered_ms, est=ibis.literal(0.0), **labels))
-    return [workspace.keep("overlapping_portions", union(found))]
+        found.append(
+            covered.select("person", "day", ms=covered.covered_ms, est=ibis.literal(0.0), **_flags(covered, label))
+        )
+    return workspace.keep("overlapping_portions", union(found))
 
 
 def sums(portions: "ir.Table", suffixes: tuple[str, ...] = SUFFIXES) -> dict[str, Any]:
-    """The aggregates `ms_<suffix>` and `est_<suffix>` of portions."""
-    import ibis
-
-    def of(amount: "ir.NumericColumn", label: "ir.BooleanValue", zero: float) -> "ir.NumericScalar":
-        return ibis.ifelse(
-            label.fill_null(False), amount, zero
-        ).sum()  # measured: a third of the time of a filtered sum
-
-    wanted = {
-        suffix: portions[f"in_{dimension.name}"] == label
-        for dimension in DIMENSIONS
-        for label, suffix in dimension.labels.items()
-        if suffix in suffixes
-    }
-    clock = {f"ms_{suffix}": of(portions.ms, label, 0) for suffix, label in wanted.items()}
-    return clock | {f"est_{suffix}": of(portions.est, label, 0.0) for suffix, label in wanted.items()}
+    """The aggregates `ms_<suffix>` and `est_<suffix>` of portions with FLAGS."""
+    clock = {f"ms_{suffix}": (portions.ms * portions[f"is_in_{suffix}"]).sum() for suffix in suffixes}
+    return clock | {f"est_{suffix}": (portions.est * portions[f"is_in_{suffix}"]).sum() for suffix in suffixes}
 
 
 # --- estimates and active days ----------------------------------------------------------------------------------------------
@@ -424,13 +432,12 @@ def _estimates(
     present = attendance.filter(attendance.union_ms.isnull() & (attendance.day >= first_day)).select(columns)
     estimated = union([said, present]).join(classes, "class_id")
     estimated = estimated.filter(_learning(estimated) & (estimated.estimate_ms > 0))
-    labels = {f"in_{dimension.name}": dimension.column(estimated) for dimension in DIMENSIONS}
     is_informal = estimated.formality == "informal"
     of_day = ibis.window(group_by=[estimated.person, estimated.day])
     informal_ms = estimated.estimate_ms.sum(where=is_informal).over(of_day)
     ceiling = ibis.literal(rules.parameters["max_estimated_minutes_per_day"] * 60_000.0)
     factor = ibis.ifelse(is_informal & (informal_ms > ceiling), ceiling / informal_ms, ibis.literal(1.0))
-    return estimated.select("person", "day", ms=ibis.literal(0, "int64"), est=estimated.estimate_ms * factor, **labels)
+    return estimated.select(*columns, ms=ibis.literal(0, "int64"), est=estimated.estimate_ms * factor)
 
 
 ACTIVE = ("formal", "nonformal", "informal", "any", "quiet", "loud")
@@ -473,18 +480,19 @@ def _active(classified: "ir.Table", attendance: "ir.Table", classes: "ir.Table",
     )
 
 
-def _daily(portions: "ir.Table", active: "ir.Table") -> "ir.Table":
+def _daily(single: "ir.Table", flags: "ir.Table", together: "ir.Table | None", active: "ir.Table") -> "ir.Table":
     """One row a person and day: ms_ and est_ of the classes that are published by the day, active_*, is_active."""
     import ibis
 
-    labels = ("in_total", "in_formality", "in_teaching")
+    shown = [f"is_in_{suffix}" for suffix in _OF_DAYS]
+    columns = ("person", "day", "ms", "est", *shown)
     none = {f"active_{name}": ibis.literal(0, "int16") for name in ACTIVE}
-    timed = portions.select("person", "day", "ms", "est", *labels, **none)
+    timed = [single.join(flags.select("class_id", *shown), "class_id"), *([] if together is None else [together])]
     acted = active.select(
-        "person", "day", ms=ibis.literal(0, "int64"), est=ibis.literal(0.0), **{name: ibis.null("string") for name in labels},
+        "person", "day", ms=ibis.literal(0, "int64"), est=ibis.literal(0.0), **{name: ibis.literal(0, "int32") for name in shown},
         **{name: active[name] for name in none},
     )  # fmt: skip
-    rows = union([timed, acted])
+    rows = union([*(each.select(*columns, **none) for each in timed), acted])
     summed = rows.group_by("person", "day").agg(**sums(rows, _OF_DAYS), **{name: rows[name].max() for name in none})
     is_active = (summed.ms_total > 0) | (summed.est_total > 0) | (summed.active_any > 0)
     return summed.mutate(is_active=is_active)

@@ -29,6 +29,7 @@ PUBLISHED = (
     "estimated_share",
 )
 _UNKNOWN = 2  # see Coverage.status
+_AT_ONCE = 16  # indicators that are joined with everybody together: the values of 50,000 people in three windows
 
 
 def normal(table: "ir.Table", indicator: Indicator, by: tuple[str, ...]) -> "ir.Table":
@@ -47,27 +48,41 @@ def normal(table: "ir.Table", indicator: Indicator, by: tuple[str, ...]) -> "ir.
 
 
 def person_values(scope: "Scope", chosen: Sequence[Indicator]) -> "ir.Table":
-    """Indicator (its place in `chosen`), period, person, employee_id, team, status and FOUND of everybody for each indicator."""
+    """Indicator (its place in `chosen`), period, person, status and FOUND of everybody for each indicator."""
+    workspace = scope.workspace
+    numbers = {number: each for number, each in enumerate(chosen) if each.of == "person"}
+    parts: list[tuple[dict[str, int], ir.Table]] = []
+    for place, at_once in enumerate(_in_parts(list(numbers), _AT_ONCE)):
+        found = [
+            (
+                {"indicator": number},
+                workspace.keep(
+                    f"found_{scope.name}_{number}", normal(numbers[number].compute(scope), numbers[number], scope.by)
+                ),
+            )
+            for number in at_once
+        ]
+        indicators = workspace.give(
+            f"indicators_{scope.name}_{place}",
+            _indicator_table({number: numbers[number] for number in at_once}, scope.is_daily),
+        )
+        values = _with_reasons(
+            scope, workspace.stacked(f"found_{scope.name}_part_{place}", found, (*scope.by, *FOUND)), indicators
+        )
+        name = f"person_values_{scope.name}_{place}"
+        parts.append(({}, workspace.view(name, values) if scope.is_daily else workspace.keep(name, values)))
+    if not parts:
+        nobody = workspace.give(f"indicators_{scope.name}", _indicator_table({}, scope.is_daily))
+        return _with_reasons(scope, _nothing_found(scope), nobody)
+    return workspace.stacked(f"person_values_{scope.name}", parts, ("indicator", *scope.by, "status", *FOUND))
+
+
+def _with_reasons(scope: "Scope", found: "ir.Table", indicators: "ir.Table") -> "ir.Table":
+    """Everybody's value of some indicators, or why there is none."""
     import ibis
 
-    workspace = scope.workspace
-    numbers = {each: number for number, each in enumerate(chosen) if each.of == "person"}
-    parts = [
-        (
-            {"indicator": number},
-            workspace.keep(f"found_{scope.name}_{number}", normal(each.compute(scope), each, scope.by)),
-        )
-        for each, number in numbers.items()
-    ]
-    indicators = workspace.give(f"indicators_{scope.name}", _indicator_table(numbers, scope.is_daily))
     every = scope.people.cross_join(indicators)
-    columns = (*scope.by, *FOUND)
-    found = workspace.stacked(f"found_{scope.name}", parts, columns) if parts else None
-    if found is None:
-        nothing = {name: ibis.null("float64") for name in FOUND}
-        joined = every.mutate(**nothing)
-    else:
-        joined = every.left_join(found, ["indicator", "period", "person"])
+    joined = every.left_join(found, ["indicator", "period", "person"])
     known = ibis.cases(*((joined.need == name, joined[f"need_{name}"]) for name in NEEDS), else_=0)
     value = ibis.ifelse(joined.is_amount, joined.value.fill_null(0.0), joined.value)
     # for an active day one source is enough: it is active whatever the others would say
@@ -83,12 +98,23 @@ def person_values(scope: "Scope", chosen: Sequence[Indicator]) -> "ir.Table":
     shaped = joined.mutate(value=value, status=status)
     is_known = shaped.status.isin(("ok", "partial"))
     # numbers alone: the texts of ten million rows would cost more than the values
-    values = shaped.select(
+    return shaped.select(
         "indicator", "period", "person", "status",
         **{name: ibis.ifelse(is_known, shaped[name], ibis.null("float64")) for name in FOUND},
     )  # fmt: skip
-    name = f"person_values_{scope.name}"
-    return workspace.view(name, values) if scope.is_daily else workspace.keep(name, values)
+
+
+def _nothing_found(scope: "Scope") -> "ir.Table":
+    import ibis
+
+    people = scope.people.filter(False)
+    return people.select(
+        *scope.by, indicator=ibis.literal(0, "int32"), **{name: ibis.null("float64") for name in FOUND}
+    )
+
+
+def _in_parts(numbers: list[int], size: int) -> list[list[int]]:
+    return [numbers[place : place + size] for place in range(0, len(numbers), size)]
 
 
 def published_persons(scope: "Scope", values: "ir.Table", chosen: Sequence[Indicator]) -> "ir.Table":
@@ -110,14 +136,15 @@ def published_persons(scope: "Scope", values: "ir.Table", chosen: Sequence[Indic
     return named.mutate(grain=ibis.literal(grain), is_day=ibis.literal(scope.is_daily)).select(*PUBLISHED)
 
 
-def _indicator_table(numbers: Mapping[Indicator, int], is_daily: bool) -> "pa.Table":
+def _indicator_table(numbers: Mapping[int, Indicator], is_daily: bool) -> "pa.Table":
     import pyarrow as pa
 
+    made = numbers.values()
     return pa.table({
-        "indicator": pa.array(list(numbers.values()), pa.int32()),
-        "need": pa.array([each.needs for each in numbers], pa.string()),
-        "is_amount": pa.array([each.kind == "amount" for each in numbers], pa.bool_()),
+        "indicator": pa.array(list(numbers), pa.int32()),
+        "need": pa.array([each.needs for each in made], pa.string()),
+        "is_amount": pa.array([each.kind == "amount" for each in made], pa.bool_()),
         "is_certain_when_positive": pa.array(
-            [is_daily and each.id == "active_learning_days" for each in numbers], pa.bool_()
+            [is_daily and each.id == "active_learning_days" for each in made], pa.bool_()
         ),
     })

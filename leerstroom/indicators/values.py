@@ -1,9 +1,11 @@
 """The result of a computation: tidy values, one row an indicator, grain, subject and period, and the events behind them."""
 
 import tempfile
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from leerstroom.indicators.calendar import day_number
 from leerstroom.indicators.engine import Workspace
 
 if TYPE_CHECKING:
@@ -13,6 +15,10 @@ if TYPE_CHECKING:
 COLUMNS = (
     "indicator_id", "grain", "subject", "period_start", "period_end", "value", "status", "numerator", "denominator",
     "as_of", "computed_at", "rules_version", "estimated_share",
+)  # fmt: skip
+EVENT_COLUMNS = (
+    "employee_id", "statement_id", "ts_ms", "day", "verb", "object_id", "activity_type", "kind", "community", "rule_id", "formality",
+    "duration_ms", "estimate_ms",
 )  # fmt: skip
 _NUMBERS = ("value", "numerator", "denominator", "estimated_share")
 _DECIMALS = 9  # sums of floats differ behind the 11th decimal with the order in which threads add; the same data must give the same values
@@ -59,9 +65,11 @@ class IndicatorValues:
         """Writes the values, compressed with zstd, without holding them in memory where the engine is DuckDB."""
         self._copy(self._values, path, "FORMAT parquet, COMPRESSION zstd")
 
-    def write_events(self, path: Path | str) -> None:
-        """Writes the classified events as parquet."""
-        self._copy(self._events, path, "FORMAT parquet, COMPRESSION zstd")
+    def write_events(self, path: Path | str, first: date) -> None:
+        """Writes EVENT_COLUMNS of the classified events since a local day as parquet: what an employee is shown of themselves."""
+        events = self._events
+        recent = events.filter(events.day >= day_number(first)).select(*EVENT_COLUMNS)
+        self._copy(recent.order_by("employee_id", "ts_ms", "statement_id"), path, "FORMAT parquet, COMPRESSION zstd")
 
     def write_csv(self, path: Path | str) -> None:
         """Writes the values as CSV with a head; an empty value is NULL and the status says why."""

@@ -8,14 +8,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
 from html import unescape
 from pathlib import Path
 from typing import Any
 
-from leerstroom.publishing import palette
 from leerstroom.publishing.chapters import chapters
 from leerstroom.publishing.facts import KINDS, Facts
+from leerstroom.publishing.pages import replace, style, template
 from leerstroom.publishing.story import Section
 from leerstroom.publishing.wording import LANGUAGES, NOTHING, Wording, whole_percents
 
@@ -58,9 +57,9 @@ def write_report(facts: Facts, out: Path, language: str) -> Path:
         _edition(facts, Wording(each, facts.minimum_group))
         for each in (language, *(other for other in LANGUAGES if other != language))
     ]
-    html = _template("report.html.j2").render(facts=facts, editions=editions, style=_style())
+    html = template("report.html.j2").render(facts=facts, editions=editions, style=style())
     path = out / f"report-{facts.as_of.isoformat()}.html"
-    _replace(path, html)
+    replace(path, html)
     write_index(out, language, facts.organisation)
     return path
 
@@ -83,51 +82,12 @@ def write_index(out: Path, language: str, organisation: str) -> Path:
                 "headlines": headlines,
             })
     languages = [language, *(other for other in LANGUAGES if other != language)]
-    html = _template("index.html.j2").render(
-        nights=nights, organisation=organisation, wordings=[Wording(each) for each in languages], style=_style()
+    html = template("index.html.j2").render(
+        nights=nights, organisation=organisation, wordings=[Wording(each) for each in languages], style=style()
     )
     path = out / "index.html"
-    _replace(path, html)
+    replace(path, html)
     return path
-
-
-def _replace(path: Path, text: str) -> None:
-    """Puts a whole file in place at once, so nobody opens half a report."""
-    beside = path.with_suffix(".part")
-    beside.write_text(text, encoding="utf-8", newline="\n")
-    beside.replace(path)
-
-
-@cache
-def _environment() -> Any:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-    from markupsafe import Markup
-
-    environment = Environment(
-        loader=PackageLoader("leerstroom.publishing"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["svg"] = Markup  # our own drawings; their words are escaped where they are drawn
-    return environment
-
-
-def _template(name: str) -> Any:
-    return _environment().get_template(name)
-
-
-def _style() -> Any:
-    from markupsafe import Markup
-
-    css = (Path(__file__).parent / "templates" / "report.css").read_text(encoding="utf-8")
-    return Markup(  # noqa: S704 - our own style sheet
-        css
-        .replace("/* light */", palette.variables(palette.LIGHT))
-        .replace("/* dark */", palette.variables(palette.DARK))
-        .replace("/* repainting */", palette.repainting())
-    )
 
 
 def _edition(facts: Facts, wording: Wording) -> Edition:

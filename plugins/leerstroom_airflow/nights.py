@@ -187,6 +187,14 @@ def publish(computed: Mapping[str, Any]) -> dict[str, Any]:
     return _seen("publish", done, [str(computed["path"])], written)
 
 
+def my_learning(computed: Mapping[str, Any]) -> dict[str, Any]:
+    """Task: gives each employee their own figures, statements and rules as of the run's last day."""
+    configured = settings()
+    return nightly.my_learning(
+        settings=configured, run_id=_run_id(), as_of=_days(configured).last, values=computed["path"]
+    )
+
+
 def settle(
     published: Mapping[str, Any] | None, expected: Iterable[str] | None, assets: Mapping[str, Any]
 ) -> dict[str, Any]:

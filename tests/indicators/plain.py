@@ -746,9 +746,10 @@ def pattern(
 # --- teams, communities, the organisation -----------------------------------------------------------------------------------
 
 
-def hidden(sizes: Mapping[str, int], minimum: int, others: int = 0) -> dict[str, str]:
+def hidden(sizes: Mapping[str, int], minimum: int, others: int = 0, together: int | None = None) -> dict[str, str]:
+    """`together`: how many different people are in groups under the minimum, where one may be in several."""
     found = {name: "suppressed" for name, people in sizes.items() if people < minimum}
-    left_out = others + sum(sizes[name] for name in found)
+    left_out = others + (sum(sizes[name] for name in found) if together is None else together)
     for name in sorted(sizes, key=lambda each: (sizes[each], each)):
         if name not in found and 0 < left_out < minimum:
             found[name] = "suppressed_secondary"
@@ -844,7 +845,9 @@ def communities(world: World, days: list[date], found: Answers, minimum: int) ->
     for event in world.events:
         if says(event) and event.day in days and event.room:
             rooms[event.room].append(event)
-    verdicts = hidden({room: len({e.who.id for e in said}) for room, said in rooms.items()}, minimum)
+    members = {room: {event.who.id for event in said} for room, said in rooms.items()}
+    few = set().union(*(each for each in members.values() if len(each) < minimum))
+    verdicts = hidden({room: len(each) for room, each in members.items()}, minimum, together=len(few))
     for room, said in rooms.items():
 
         def add(name: str, value: float, room: str = room) -> None:

@@ -118,6 +118,8 @@ class RetentionSettings(_Part):
     def rows(self) -> dict[str, int | None]:
         """Days by grain of HR's rows."""
         return {"employee_day": self.day_rows_days, "employee_window": self.window_rows_days}
+
+
 class MyLearningSettings(_Part):
     """What each employee receives about themselves: a folder of files that nobody else gets; by default `my-learning` beside HR's folder."""
 

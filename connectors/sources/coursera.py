@@ -185,9 +185,7 @@ class Coursera(Catalogue):
         program = record.get("programId")
         if not program:
             return None
-        return activity(
-            f"{self.tenant}/programs/{_id(program)}", types.PROGRAM, name=word(record.get("programName"))
-        )
+        return activity(f"{self.tenant}/programs/{_id(program)}", types.PROGRAM, name=word(record.get("programName")))
 
 
 # --- small readings -----------------------------------------------------------------------------------------------------------------------

@@ -191,7 +191,7 @@ def my_learning(computed: Mapping[str, Any]) -> dict[str, Any]:
     """Task: gives each employee their own figures, statements and rules as of the run's last day."""
     configured = settings()
     return nightly.my_learning(
-        settings=configured, run_id=_run_id(), as_of=_days(configured).last, values=computed["path"]
+        settings=configured, run_id=_run_id(), as_of=days(configured).last, values=computed["path"]
     )
 
 

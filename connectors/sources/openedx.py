@@ -23,6 +23,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from functools import lru_cache
+from itertools import chain
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -168,6 +169,9 @@ _NAMED_BY = {  # kind -> which of them names the thing, or which other one does
     "submission": ("submission_uuid", ""),
 }
 _MOMENTS = frozenset(name for name, verb in VIDEO.items() if verb in (verbs.PLAYED, verbs.PAUSED, verbs.TERMINATED))
+_NO_TIME = duration(
+    0
+)  # beside an answer: its parts and its points take none of their own, or minutes would be counted twice
 _EVENT = ("name", "time", "user_id", "username", "course_id", "session", "device")
 _IGNORED = {
     "request": "request of a page or handler; what was done there has an event of its own",
@@ -215,6 +219,7 @@ class OpenEdx(Source):
             "questions.key", "questions.type", "questions.correct", "questions.answer",
         ),
         "submission": (*_EVENT, "submission_uuid", "attempt_number", "block", "block_name"),
+        "enrolment": (*_EVENT, "mode", "initiator"),
         "event": ("sort",),
         "line": ("file", "line", "fault"),
     }  # fmt: skip
@@ -276,6 +281,8 @@ class OpenEdx(Source):
 
     def parse(self, line: bytes) -> Any:
         """An event behind the prefix of the logger, which ends where the first brace stands. Of its fields only those are decoded that are read."""
+        if line[:1] == b"[":
+            return orjson.loads(line)
         text = line if line[:1] == b"{" else line[max(line.find(b"{"), 0) :]
         try:
             return _decode(text)
@@ -283,10 +290,12 @@ class OpenEdx(Source):
             return orjson.loads(text)  # JSON of another shape; `read` says so
 
     def read(self, payload: Any) -> Iterator[Record]:
-        """One event of a tracking log (`event`, `time`) or of event-tracking (`data`, `timestamp`), both in one shape.
+        """One event of a tracking log (`event`, `time`) or of event-tracking (`data`, `timestamp`), or several, all in one shape.
 
         Of an event that says nothing of learning only that is kept. Raises BadRecord for what is no event or has no time.
         """
+        if type(payload) is list and payload:
+            return chain.from_iterable(map(self.read, payload))
         event: Event = payload if type(payload) is Event else _event(payload)
         context, time, name = event.context or _NO_CONTEXT, event.moment(), event.name or event.event_type
         kind = KINDS.get(name) if type(name) is str else None
@@ -297,7 +306,11 @@ class OpenEdx(Source):
             data = orjson.loads(data)
         if type(data) is not dict:
             raise BadRecord("an event without data of its own")
-        user = data.get("user_id") or context.user_id or event.user_id
+        theirs, trigger = data.get("user_id"), context.user_id or event.user_id
+        user, username = theirs or trigger, data.get("username")
+        is_own = not theirs or theirs == trigger or str(theirs) == str(trigger)  # or somebody else set it off
+        if is_own and not username:
+            username = event.username or context.username
         session = event.session or context.session or None
         course = data.get("course_id") or context.course_id or event.course_id
         if self._courses and not _is_named(self._courses, course):
@@ -306,9 +319,13 @@ class OpenEdx(Source):
         told = data if names.issuperset(data) else {each: value for each, value in data.items() if each in names}
         first, other = _NAMED_BY[kind]
         if kind == "answer":
-            told |= _answers(data, context.module, keeps_chosen=self._keeps_answers)
+            told = {**told, **_answers(data, context.module, keeps_chosen=self._keeps_answers)}
         elif kind == "submission":
-            told |= _module(context.module)
+            told = {**told, **_module(context.module)}
+        elif kind == "enrolment" and trigger and user:
+            told = {**told, "initiator": "self" if is_own else "assigned"}
+        elif "target_url" in told:
+            told = {**told, "target_url": _link(told["target_url"])}
         record = Record(
             kind,
             f"{name} {time} {user or session or ''} {told.get(first) or told.get(other) or course or ''}",
@@ -316,10 +333,10 @@ class OpenEdx(Source):
                 "name": name,
                 "time": time,
                 "user_id": str(user) if user else None,
-                "username": data.get("username") or event.username or context.username or None,
+                "username": username or None,
                 "course_id": course,
-                "session": session,
-                "device": _device(event.agent or context.agent or ""),
+                "session": session if is_own else None,
+                "device": _device(event.agent or context.agent or "") if is_own else None,
                 **told,
             },
         )
@@ -369,7 +386,7 @@ class OpenEdx(Source):
             actor=_actor(event, people),
             verb=ENROLMENTS[event["name"]],
             object=activity(self._course_iri(event), types.COURSE, extensions={_ACROSSX + "type": mode or None}),
-            **self._of_course(event),
+            **self._of_course(event, {"initiator": event.get("initiator")}),
         )
 
     @maps("course_result")
@@ -412,12 +429,12 @@ class OpenEdx(Source):
 
     @maps("problem_grade")
     def problem_grade(self, event: Record, people: People) -> Outcome:
-        """`attempted` a problem, with the points that it brought."""
+        """`attempted` a problem, with the points that it brought; it takes no time, which lies in the answer."""
         return statement(
             actor=_actor(event, people),
             verb=verbs.ATTEMPTED,
             object=activity(self._xblock(event["problem_id"]), types.QUESTION),
-            result=_points(event.get("weighted_earned"), event.get("weighted_possible")),
+            result=_points(event.get("weighted_earned"), event.get("weighted_possible")) | {"duration": _NO_TIME},
             **self._in_course(event),
         )
 
@@ -448,7 +465,7 @@ class OpenEdx(Source):
                     types.CMI_INTERACTION,
                     interaction=_interaction(question.get("type")),
                 ),
-                result={"success": question.get("correct"), "response": question.get("answer")},
+                result={"success": question.get("correct"), "response": question.get("answer"), "duration": _NO_TIME},
                 **{
                     **within,
                     **_apart(within, activity(problem["id"], types.CMI_INTERACTION, name=event.get("block_name"))),
@@ -479,7 +496,7 @@ class OpenEdx(Source):
 
     @maps("help")
     def help(self, event: Record, people: People) -> Outcome:
-        """`asked` the platform for a hint or a solution."""
+        """`viewed` a hint or the solution. It was asked of the platform: `asked` would be a question to people."""
         is_hint = "hint_index" in event
         iri = (
             f"{self._xblock(event['module_id'])}/hint/{int(event['hint_index'])}"
@@ -488,7 +505,7 @@ class OpenEdx(Source):
         )
         return statement(
             actor=_actor(event, people),
-            verb=verbs.ASKED,
+            verb=verbs.VIEWED,
             object=activity(iri, types.SUPPLEMENTAL_INFO if is_hint else types.SOLUTION),
             **self._in_course(event),
         )
@@ -521,13 +538,12 @@ class OpenEdx(Source):
         """`navigated` to a unit, a section of the outline, or a page that a link leads to."""
         name = event["name"]
         if name in LINKS:
-            iri = _link(event["target_url"])
-            if iri is None:
+            if event["target_url"] is None:
                 return Ignored("link to a person, or to no page")
             return statement(
                 actor=_actor(event, people),
                 verb=verbs.NAVIGATED,
-                object=activity(iri, LINKS[name]),
+                object=activity(event["target_url"], LINKS[name]),
                 **self._in_course(event),
             )
         return statement(

@@ -103,14 +103,13 @@ def command(log: Path, count: int) -> Callable[[], float]:
     from leerstroom.cli.statements import normalise
 
     def run() -> float:
-        fields = json.dumps({"host": "http://localhost:18000"})
         with (
-            Path(os.devnull).open("w", encoding="utf-8") as nowhere,
-            redirect_stdout(nowhere),
+            Path(os.devnull).open("wb") as nowhere,
+            redirect_stdout(io.TextIOWrapper(nowhere)),
             redirect_stderr(io.StringIO()),
         ):
             started = time.process_time()
-            normalise("openedx", [log], None, fields, "1.0.3")
+            normalise("openedx", [log], None, json.dumps({"host": "http://localhost:18000"}), "1.0.3")
             return (time.process_time() - started) / count
 
     return run

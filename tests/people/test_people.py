@@ -156,3 +156,30 @@ def test_the_described_columns_are_those_that_are_read() -> None:
     _employee(Row(employee_id="E1"))
     described = set(read_yaml("employee-directory.yaml")["columns"])
     assert described - {"id_NAME"} == read - {"email", "aliases"}
+
+
+@given(st.binary(min_size=16, max_size=90), st.text(max_size=60))
+def test_a_pseudonym_is_what_the_library_says(secret: bytes, text: str) -> None:
+    import base64
+    import hashlib
+    import hmac
+
+    edge = hmac.new(secret, b"leerstroom edge 1", hashlib.sha256).digest()
+    message = f"account\x1fhttps://t.example\x1f{text}".encode("utf-8", "surrogatepass")
+    digest = hmac.new(edge, message, hashlib.sha256).digest()[:16]
+    assert (
+        Pseudonyms(secret).account("https://t.example", text) == base64.b32encode(digest).decode().rstrip("=").lower()
+    )
+
+
+def test_another_name_of_the_same_account_resolves_and_excludes() -> None:
+    pseudonyms = Pseudonyms("a key of sixteen bytes or more")
+    tenant = "https://t.example"
+    number, name, robot = (pseudonyms.account(tenant, each) for each in ("7", "anna", "robot"))
+    directory = Directory([Employee("E1", platform_ids=(("x", "anna"),))], excluded_accounts=[("x", "robot")])
+    people = People(pseudonyms, tenant=tenant, source="x", directory=directory)
+    assert people.actor(number, also=name)["account"]["name"] == pseudonyms.actor("E1")
+    assert people.actor(number)["account"]["name"] == number
+    assert people.actor(None, also=number)["account"]["name"] == number
+    with pytest.raises(ExcludedAccount):
+        people.actor(number, also=robot)

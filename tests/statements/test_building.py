@@ -14,6 +14,7 @@ from leerstroom.statements import (
     duration,
     from_ms,
     name_uuid,
+    namer,
     parse_time,
     record_id,
     statement,
@@ -156,3 +157,30 @@ def test_an_unknown_word_of_ours_is_an_error() -> None:
         _ = verbs.PONDERED
     with pytest.raises(KeyError):
         extension("shoe-size")
+
+
+@given(st.lists(st.text(max_size=20), min_size=1, max_size=4), st.text(max_size=40))
+def test_a_namer_names_as_name_uuid_does(first: list[str], rest: str) -> None:
+    assert namer(*first)(rest) == name_uuid(*first, rest)
+
+
+def test_an_extension_of_another_profile_keeps_its_iri() -> None:
+    made = statement(
+        actor={}, verb=verbs.PLAYED, object={}, timestamp="x", extensions={"video-length": 195.0, "due": None}
+    )
+    assert made.statement["context"]["extensions"] == {"https://w3id.org/xapi/video/extensions/length": 195.0}
+    assert extension("due").startswith("https://w3id.org/xapi/leerstroom/")
+
+
+def test_an_activity_may_say_more_of_itself() -> None:
+    made = activity(
+        "https://x.example/q",
+        types.CMI_INTERACTION,
+        interaction="choice",
+        extensions={"https://x.example/e": 1, "https://x.example/n": None},
+    )
+    assert made["definition"] == {
+        "type": types.CMI_INTERACTION,
+        "interactionType": "choice",
+        "extensions": {"https://x.example/e": 1},
+    }

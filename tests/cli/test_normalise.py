@@ -1,0 +1,93 @@
+"""`leerstroom normalise`: records as vendors send them, from files and pipes; what cannot be read is told with its place and stops nothing."""
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from leerstroom.cli import app
+
+EVENT = {
+    "name": "play_video",
+    "event": {"id": "abc", "currentTime": 1},
+    "context": {"course_id": "course-v1:a+b+c", "user_id": 7},
+}
+
+
+def event(minute: int) -> dict[str, Any]:
+    return {**EVENT, "time": f"2026-11-03T{9 + minute // 60:02d}:{minute % 60:02d}:00+00:00"}
+
+
+def lines(*values: Any) -> bytes:
+    return b"".join((each if isinstance(each, bytes) else json.dumps(each).encode()) + b"\n" for each in values)
+
+
+@pytest.fixture
+def normalise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """`normalise(what is given, *files)` -> (statements, what was quarantined)."""
+    monkeypatch.setenv("LEERSTROOM_PSEUDONYM_KEY", "a key of sixteen bytes or more")
+
+    def run(given: bytes | None, *files: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        rest = tmp_path / "rest.jsonl"
+        arguments = ["normalise", "openedx", *map(str, files), "--quarantine", str(rest)]
+        done = CliRunner().invoke(app, arguments, input=given or b"", catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return [json.loads(line) for line in done.stdout.splitlines()], [
+            json.loads(line) for line in rest.read_text().splitlines()
+        ]
+
+    return run
+
+
+def minutes(statements: list[dict[str, Any]]) -> list[int]:
+    return [int(each["timestamp"][11:13]) * 60 + int(each["timestamp"][14:16]) - 540 for each in statements]
+
+
+def test_lines_come_out_in_their_order_however_many(normalise: Any) -> None:
+    made, rest = normalise(lines(*map(event, range(300))))
+    assert minutes(made) == list(range(300))
+    assert rest == []
+
+
+@pytest.mark.parametrize("place", [0, 1, 130, 299])
+def test_a_broken_line_is_told_with_its_number_and_the_rest_goes_on(normalise: Any, place: int) -> None:
+    given: list[Any] = list(map(event, range(300)))
+    given[place] = b'{"name": "play_vi'
+    made, rest = normalise(lines(*given))
+    assert [each["where"] for each in rest] == [f"standard input line {place + 1}"]
+    assert minutes(made) == [each for each in range(300) if each != place]
+
+
+def test_two_broken_lines_at_the_start_stop_nothing(normalise: Any) -> None:
+    made, rest = normalise(lines(b"{", b"{", event(2), event(3)))
+    assert minutes(made) == [2, 3]
+    assert [each["where"] for each in rest] == ["standard input line 1", "standard input line 2"]
+
+
+def test_one_value_over_many_lines_is_one_payload(normalise: Any) -> None:
+    made, rest = normalise(json.dumps([event(1), event(2), {"name": "x"}], indent=1).encode())
+    assert minutes(made) == [1, 2]
+    assert [each["where"] for each in rest] == ["standard input item 3"]
+
+
+def test_a_list_in_a_line_is_told_by_line_and_item(normalise: Any) -> None:
+    made, rest = normalise(lines(event(1), [event(2), 7]))
+    assert minutes(made) == [1, 2]
+    assert [each["where"] for each in rest] == ["standard input line 2 item 2"]
+
+
+def test_files_may_be_packed_and_one_that_is_damaged_stops_no_other(normalise: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.log.gz").write_bytes(gzip.compress(lines(event(1))))
+    (tmp_path / "b.log.gz").write_bytes(gzip.compress(lines(*map(event, range(200))))[:60])
+    (tmp_path / "c.log").write_bytes(lines(event(3)))
+    made, rest = normalise(None, *(tmp_path / name for name in ("a.log.gz", "b.log.gz", "c.log")))
+    assert (minutes(made)[0], minutes(made)[-1]) == (1, 3)
+    assert [each["where"] for each in rest] == ["b.log.gz"]
+
+
+def test_nothing_gives_nothing(normalise: Any) -> None:
+    assert normalise(b"") == ([], [])
+    assert normalise(b"\n\n\n") == ([], [])

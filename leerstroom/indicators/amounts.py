@@ -63,3 +63,38 @@ def register_share(
             return share_of(scope, suffix, tuple(suffixes.values()))
 
         register(Indicator(f"{base}.{category}", family, "ratio", needs, grains, compute, priority=priority))
+    register_sensitivity(base, family, suffixes, needs=needs)
+
+
+SENSITIVITY = {"estimates_half": 0.5, "estimates_double": 2.0}
+
+
+def register_sensitivity(
+    base: str, family: str, suffixes: dict[str, str], *, whole: tuple[str, ...] = (), needs: str = "any"
+) -> None:
+    """Registers what the organisation's shares were if every estimate were half, or twice: `base.category.estimates_half`.
+
+    Most estimates are assumptions; a share that hardly moves does not lean on them. `whole`: what a share is divided by, by default the
+    sum over its categories; a category may be empty, for a share that has none.
+    """
+    for category, suffix in suffixes.items():
+        for name, factor in SENSITIVITY.items():
+
+            def compute(scope: "Scope", suffix: str = suffix, factor: float = factor) -> "ir.Table":
+                return _share_with(scope, suffix, whole or tuple(suffixes.values()), factor)
+
+            part = f"{category}.{name}" if category else name
+            register(Indicator(f"{base}.{part}", family, "ratio", needs, (ORGANISATION,), compute, of="group"))
+
+
+def _share_with(scope: "Scope", suffix: str, suffixes: tuple[str, ...], factor: float) -> "ir.Table":
+    """period, numerator, denominator in minutes, largest: the most that one person has of the denominator."""
+    totals = scope.totals
+
+    def minutes_with(each: str) -> "ir.FloatingValue":
+        return (totals[f"ms_{each}"] + totals[f"est_{each}"] * factor) / MINUTE_MS
+
+    whole = sum(minutes_with(each) for each in suffixes)
+    return totals.group_by("period").agg(
+        numerator=minutes_with(suffix).sum(), denominator=whole.sum(), largest=whole.max()
+    )

@@ -10,7 +10,7 @@ from leerstroom.errors import ConfigurationError
 from leerstroom.indicators.calendar import Zones, day_number, day_of
 from leerstroom.indicators.definition import DAY, Indicator, catalogue
 from leerstroom.indicators.engine import Workspace, union
-from leerstroom.indicators.events import actor_table, build_events
+from leerstroom.indicators.events import actor_table, build_events, looked_back_for
 from leerstroom.indicators.groups import group_values
 from leerstroom.indicators.minutes import build_minutes
 from leerstroom.indicators.persons import person_values, published_persons
@@ -112,7 +112,9 @@ def _compute(
     leave = workspace.give("leave_days", _leave_table(directory, numbers))
     organisation_zone = zones.number(time_zone)
 
-    statements, mentions = workspace.statements(source)
+    # two days more: a session of the day before may end in the first, whatever the zone
+    since = datetime.combine(day_of(first_day - 2), datetime.min.time(), UTC)
+    statements, mentions = workspace.statements(source, since, looked_back_for(rules))
     events = build_events(
         workspace, statements, people=people, employee_numbers=numbers, identities=identities, rules=rules, zones=zones,
         organisation_zone=organisation_zone, last_day=as_of_day,

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from leerstroom.indicators.amounts import EVERYWHERE, PER_WINDOW, register_share
+from leerstroom.indicators.amounts import EVERYWHERE, PER_WINDOW, register_sensitivity, register_share
 from leerstroom.indicators.calendar import day_number
 from leerstroom.indicators.definition import EMPLOYEE, indicator
 from leerstroom.indicators.formal import holidays
@@ -95,6 +95,9 @@ def self_directed_share(scope: "Scope") -> "ir.Table":
     from leerstroom.indicators.amounts import share_of
 
     return share_of(scope, "self", ("self", "assigned"))
+
+
+register_sensitivity("self_directed_share", "continuity", {"": "self"}, whole=("self", "assigned"))
 
 
 @indicator("self_directed_share.without_chat", kind="ratio", needs="any", grains=PER_WINDOW)

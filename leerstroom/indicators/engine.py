@@ -9,6 +9,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
@@ -35,10 +36,10 @@ _STATEMENTS = """
                                        THEN (score_raw - coalesce(score_min, 0)) / (score_max - coalesce(score_min, 0)) END) AS DOUBLE) AS score,
            success, completion, registration, parent_id, grouping_id, source_kind, channel_kind, actor_role, initiator, device,
            mandatory, CAST(due - DATE '1970-01-01' AS INTEGER) AS due_day, CAST(scheduled_minutes AS DOUBLE) AS scheduled_minutes, group_size
-    FROM {source} WHERE "timestamp" IS NOT NULL
+    FROM {source} WHERE {condition}
 """
 _MOST_STEPS = 1000
-_MENTIONS = "SELECT statement_id, unnest(mentions) AS mentioned FROM {source} WHERE len(mentions) > 0"
+_MENTIONS = "SELECT statement_id, unnest(mentions) AS mentioned FROM {source} WHERE len(mentions) > 0 AND {recent}"
 
 
 class Workspace:
@@ -69,8 +70,14 @@ class Workspace:
 
     # --- tables -------------------------------------------------------------------------------------------------------------
 
-    def statements(self, source: "pa.Table | Sequence[str | Path]") -> "tuple[ir.Table, ir.Table]":
-        """The statements (MIRROR_SCHEMA, Arrow or parquet files) as `STATEMENT_COLUMNS`, and their mentions one a row."""
+    def statements(
+        self, source: "pa.Table | Sequence[str | Path]", since: datetime, lasting: Iterable[str]
+    ) -> "tuple[ir.Table, ir.Table]":
+        """The statements (MIRROR_SCHEMA, Arrow or parquet files) as `STATEMENT_COLUMNS`, and their mentions one a row.
+
+        Of what happened before `since` only what is looked back for: the verbs of `lasting`, completions, and what is due. So a night costs
+        what its windows hold, however many years the mirror has.
+        """
         reader = self._reader
         if isinstance(source, Sequence) and source:
             names = [str(each) for each in source]
@@ -84,7 +91,14 @@ class Workspace:
                 "given_statements", to_table([]) if isinstance(source, Sequence) else _without_repetition(source)
             )
             relation = "given_statements"
-        queries = {"statements": _STATEMENTS.format(source=relation), "mentions": _MENTIONS.format(source=relation)}
+        recent = f"\"timestamp\" >= TIMESTAMPTZ '{since.isoformat()}'"
+        verbs = ", ".join(f"'{verb}'" for verb in sorted(lasting))
+        earlier = f"\"timestamp\" < TIMESTAMPTZ '{since.isoformat()}' AND (verb IN ({verbs}) OR completion OR (mandatory AND due IS NOT NULL))"
+        parts = [_STATEMENTS.format(source=relation, condition=each) for each in (recent, earlier)]
+        queries = {
+            "statements": " UNION ALL ".join(parts),
+            "mentions": _MENTIONS.format(source=relation, recent=recent),
+        }
         if self.engine == "duckdb":
             for name, query in queries.items():
                 reader.execute(f"CREATE VIEW {name} AS {query}")

@@ -24,6 +24,19 @@ UNDONE_REACTIONS = ("unliked", "unlike", "unfavorited", "unfavorite", "unreacted
 SHARES = ("shared", "bookmarked", "uploaded", "retweeted")
 ATTENDANCE = ("joined", "left", "attended")
 PRIVATE = ("direct", "private_group")
+STARTS = (
+    "registered",
+    "was-assigned",
+    "launched",
+    "initialized",
+    "attempted",
+    "resumed",
+    "progressed",
+    "completed",
+    "passed",
+    "failed",
+    "terminated",
+)  # what begins a programme, or shows that it was begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +202,14 @@ def _parents(events: "ir.Table", rules: Rules) -> "ir.Table":
         parent_person=ibis.ifelse(number == 0, ibis.null("int32"), (number - 1).cast("int32")),
         parent_is_question=found.asked > 0,
     )
+
+
+def looked_back_for(rules: Rules) -> set[str]:
+    """The verbs of statements that count however long ago: what was voided or deleted, what later messages answer, what was begun, and who was there.
+
+    What is left, views and plays, is most of a platform's statements.
+    """
+    return {*_messages(rules), *STARTS, *ATTENDANCE, "voided", "deleted", "retracted"}
 
 
 _PERSONS = 2**21  # more employees than that would need another way to find the first author

@@ -7,25 +7,13 @@ from leerstroom.indicators.amounts import EVERYWHERE, MINUTE_MS, PER_WINDOW, min
 from leerstroom.indicators.calendar import day_number
 from leerstroom.indicators.definition import DAY, EMPLOYEE, indicator
 from leerstroom.indicators.engine import union
+from leerstroom.indicators.events import STARTS
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from leerstroom.indicators.scope import Scope
 
-STARTS = (
-    "registered",
-    "was-assigned",
-    "launched",
-    "initialized",
-    "attempted",
-    "resumed",
-    "progressed",
-    "completed",
-    "passed",
-    "failed",
-    "terminated",
-)
 MATURITY_DAYS = 28
 _MOST_DAYS_AWAY = 400  # after longer leave an item is not judged
 _NOT_A_THING_TO_COMPLETE = (

@@ -217,10 +217,12 @@ def _own(scope: "Scope", indicator: Indicator, grain: str) -> "ir.Table":
     table = indicator.compute(scope)
     if grain == ORGANISATION:
         table = table.mutate(subject=ibis.literal(ORGANISATION_SUBJECT))
-    rows = normal(table, indicator, ("period", "subject"))
+    knows_largest = "largest" in table.columns
+    rows = normal(table, indicator, ("period", "subject", *(("largest",) if knows_largest else ())))
     nothing = ibis.null("float64")
     parts = {name: nothing if grain == TEAM else rows[name] for name in ("numerator", "denominator")}
-    return rows.select("period", "subject", "value", **parts, is_dominated=ibis.literal(False))
+    is_dominated = rows.largest > rows.denominator * DOMINANCE_SHARE if knows_largest else ibis.literal(False)
+    return rows.select("period", "subject", "value", **parts, is_dominated=is_dominated)
 
 
 def _group_table(scope: "Scope", chosen: Sequence[Indicator]) -> "pa.Table":

@@ -151,10 +151,23 @@ def _shares(teller: Teller, name: str, indicator: str, categories: Sequence[str]
     section = teller.open(name, indicator)
     columns = [teller.text(f"{name}.{category}") for category in categories]
     title = teller.text(f"sections.{name}.chart")
+    section.asides += _sensitivity(teller, ids, columns)
     section.pictures.append(
         teller.bars(teller.group_rows(ids), columns, STEPS, name, title, teller.wording.percent, shares=True)
     )
     return section
+
+
+def _sensitivity(teller: Teller, ids: Sequence[str], names: Sequence[str]) -> list[str]:
+    """What the shares were with half or twice the estimates, when that is known."""
+    ranges = []
+    for each, name in zip(ids, names, strict=True):
+        ends = [teller.facts.whole[f"{each}.{part}"].value for part in ("estimates_half", "estimates_double")]
+        known = sorted(end for end in ends if end is not None)
+        if len(known) == len(ends):
+            low, high = (teller.wording.percent(end) for end in known)
+            ranges.append(f"{name} {low}" if low == high else f"{name} {low}–{high}")
+    return [teller.text("sensitivity", ranges=", ".join(ranges))] if ranges else []
 
 
 def _teams(teller: Teller) -> Section | None:

@@ -10,6 +10,10 @@ QUARTILES = {
     "p25": {"en": "first quartile", "nl": "eerste kwartiel"},
     "p75": {"en": "third quartile", "nl": "derde kwartiel"},
 }  # beside a median
+SENSITIVITY = {
+    "estimates_half": {"en": "with estimates halved", "nl": "met gehalveerde schattingen"},
+    "estimates_double": {"en": "with estimates doubled", "nl": "met verdubbelde schattingen"},
+}  # beside a share
 
 
 @cache
@@ -32,6 +36,9 @@ def label(indicator_id: str, language: str) -> str:
         return indicator_id
     name = str(body[language]["name"])
     part = indicator_id.split(".", 1)[1] if "." in indicator_id else ""
+    for sensitivity, words in SENSITIVITY.items():
+        if part.endswith(sensitivity):
+            return f"{label(indicator_id.removesuffix(f'.{sensitivity}'), language)}, {words[language]}"
     if not part:
         return name
     named = {**QUARTILES, **body.get("categories", {}), **body.get("parts", {})}.get(part)

@@ -49,6 +49,7 @@ class Section:
     title: str
     lede: str
     sentences: list[str] = field(default_factory=list)
+    asides: list[str] = field(default_factory=list)  # what to know beside the pictures, below them
     tiles: list[tuple[str, str]] = field(default_factory=list)  # (number, what)
     table: Table | None = None
     pictures: list[Picture] = field(default_factory=list)

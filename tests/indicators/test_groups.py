@@ -164,6 +164,33 @@ def test_parts_of_a_ratio_of_a_team_are_not_published(world: Any) -> None:
     assert found.row("question_answer_rate_72h", "ALL")["denominator"] == 6
 
 
+def test_shares_are_told_with_estimates_halved_and_doubled(world: Any) -> None:
+    names = [f"P{number}" for number in range(6)]
+    world.employ(*names)
+    for number, name in enumerate(names):
+        stated = {"initiator": "assigned"}
+        world.does(
+            name, "progressed", f"c{number}", "2026-11-03T10:00", kind="lms", type="course", minutes=20, stated=stated
+        )
+        world.does(name, "asked", f"q{number}", f"2026-11-03T11:0{number}", channel="room")
+        world.does(name, "posted", f"p{number}", f"2026-11-03T12:0{number}", channel="room")
+    found = world.values("generation_share", "self_directed_share")
+    for factor, name in ((0.5, ".estimates_half"), (1, ""), (2, ".estimates_double")):
+        estimated = factor * (3 + 5)
+        assert found(f"generation_share.3.0{name}", "ALL") == pytest.approx(estimated / (20 + estimated))
+        assert found(f"generation_share.1.0{name}", "ALL") == pytest.approx(20 / (20 + estimated))
+        assert found(f"self_directed_share{name}", "ALL") == pytest.approx(estimated / (20 + estimated))
+
+
+def test_a_share_that_is_one_persons_stays_hidden_with_other_estimates(world: Any) -> None:
+    world.employ(*(f"P{number}" for number in range(6)))
+    world.does("P0", "progressed", "c", "2026-11-03T10:00", kind="lms", type="course", minutes=200)
+    found = world.values("generation_share")
+    assert {
+        found.status(f"generation_share.1.0{name}", "ALL") for name in ("", ".estimates_half", ".estimates_double")
+    } == {"suppressed_dominance"}
+
+
 def test_teams_get_medians_and_the_organisation_the_sum_as_well(world: Any) -> None:
     names = [f"P{number}" for number in range(11)]
     world.employ(*names[:5], team="T1")

@@ -158,6 +158,29 @@ def test_a_like_an_edit_and_a_registration_make_no_active_day(world: Any) -> Non
     assert [found("active_learning_days", "A", day) for day in (3, 4, 5, 6)] == [0, 0, 0, 1]
 
 
+@pytest.mark.parametrize("kind", ["lms", "mooc"])
+def test_the_grade_that_a_trainer_gives_makes_no_active_day_of_the_learner_and_its_score_counts(
+    world: Any, kind: str
+) -> None:
+    world.employ("A")
+    world.does("A", "submitted", "essay", "2026-11-03T10:00", kind=kind, type="school-assignment")
+    world.does(
+        "A",
+        "scored",
+        "essay",
+        "2026-11-06T16:00",
+        kind=kind,
+        type="school-assignment",
+        result={"score": {"scaled": 0.8}},
+    )
+    found = world.values(
+        "active_learning_days", "assessment_score_mean", "learning_streak_workdays", "preference_profile"
+    )
+    assert [found("active_learning_days", "A", day) for day in (3, 6)] == [1, 0]
+    assert found("assessment_score_mean", "A") == 0.8
+    assert found("learning_streak_workdays", "A") == 1
+
+
 def test_a_run_of_workdays_steps_over_weekend_and_leave(world: Any) -> None:
     world.employ("A", "B")
     world.first, world.last = date(2026, 11, 2), date(2026, 11, 11)

@@ -24,7 +24,12 @@ def register(app: typer.Typer) -> None:
 def normalise(
     source: Annotated[str, typer.Argument(help="Name of the source; see leerstroom sources.")],
     files: Annotated[
-        list[Path] | None, typer.Argument(help="Records, one JSON value a line or one in all; default: standard input.")
+        list[Path] | None,
+        typer.Argument(
+            exists=True,
+            dir_okay=False,
+            help="Records, one JSON value a line or one in all, or a file that the platform exports; default: standard input.",
+        ),
     ] = None,
     quarantine: Annotated[
         Path | None, typer.Option(help="Takes what cannot become a statement, with the reason.")

@@ -64,8 +64,14 @@ def test_late_facts_and_voids_give_what_a_fresh_computation_gives(tmp_path: Path
     first = LAST - timedelta(RECOMPUTED_DAYS - 1)
     again = {key: row for key, row in held.items() if key[4] == LAST or (key[1] == "employee_day" and key[4] >= first)}
     assert again == fresh
-    assert fresh["formal_learning_minutes", "employee_window", "E0", LAST - timedelta(27), LAST] == (30.0, "ok")  # one voided
-    assert fresh["formal_learning_minutes", "employee_window", "E1", LAST - timedelta(27), LAST] == (90.0, "ok")  # one late
+    assert fresh["formal_learning_minutes", "employee_window", "E0", LAST - timedelta(27), LAST] == (
+        30.0,
+        "ok",
+    )  # one voided
+    assert fresh["formal_learning_minutes", "employee_window", "E1", LAST - timedelta(27), LAST] == (
+        90.0,
+        "ok",
+    )  # one late
 
 
 def test_days_that_a_night_does_not_compute_again_stay(tmp_path: Path, tables_only: Any) -> None:

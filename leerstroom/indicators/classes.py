@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 TEXTS = ("source_kind", "verb", "activity_type", "channel_kind", "actor_role", "initiator", "device")
-CODES = ("has_parent", "size", "is_mandatory", "is_complete")  # whole numbers; -1 is not stated
+CODES = ("has_parent", "size", "is_mandatory", "is_complete", "is_received")  # whole numbers; -1 is not stated
 KEYS = (*TEXTS, *CODES, "parent")
 CLASS_COLUMNS = tuple(name for name in SETTABLE if name != "at")
 _SELF_STARTED = ("chat", "social")
@@ -39,8 +39,11 @@ def keyed(events: "ir.Table", rules: Rules) -> "ir.Table":
         "size": ibis.ifelse(events.group_size.isnull(), nowhere, steps).cast("int32"),
         "is_mandatory": events.mandatory.cast("int32").fill_null(nowhere).cast("int32"),
         "is_complete": events.completion.cast("int32").fill_null(nowhere).cast("int32"),
+        "is_received": events.is_received.cast("int32"),
     }
-    return events.select(**{name: events[name] for name in events.columns if name not in TEXTS}, **texts, **codes)
+    return events.select(
+        **{name: events[name] for name in events.columns if name not in {*TEXTS, *CODES}}, **texts, **codes
+    )
 
 
 def build_classes(workspace: Workspace, events: "ir.Table", rules: Rules) -> "tuple[ir.Table, ir.Table]":
@@ -86,11 +89,11 @@ def _facts(each: dict[str, Any], parent: int, rules: Rules) -> Facts:
 
 
 def _common(each: dict[str, Any], facts: Facts) -> tuple[Any, ...]:
-    """verb, activity_type, channel_kind, actor_role, initiator, device, mandatory, completion; chat counts as self-started."""
+    """verb, activity_type, channel_kind, actor_role, initiator, device, mandatory, completion, is_received; chat counts as self-started."""
     initiator = each["initiator"] or ("self" if facts.source_kind in _SELF_STARTED else None)
     return (
         each["verb"], facts.activity_type, facts.channel_kind, facts.actor_role, initiator, each["device"] or None, facts.mandatory,
-        _STATED.get(each["is_complete"]),
+        _STATED.get(each["is_complete"]), each["is_received"],
     )  # fmt: skip
 
 
@@ -109,6 +112,9 @@ def _class_table(found: list[tuple[Any, ...]], rules: Rules) -> "pa.Table":
         "mandatory": pa.array([each[8] for each in found], pa.bool_()),
         "completion": pa.array([each[9] for each in found], pa.bool_()),
         **{name: pa.array([getattr(rule, name) for rule in made], pa.string()) for name in CLASS_COLUMNS},
+        "role": pa.array(
+            ["receiving" if each[10] else rule.role for each, rule in zip(found, made, strict=True)], pa.string()
+        ),
         "estimate_ms": pa.array(
             [None if rule.minutes is None else round(rule.minutes * 60_000) for rule in made], pa.int64()
         ),

@@ -24,6 +24,7 @@ UNDONE_REACTIONS = ("unliked", "unlike", "unfavorited", "unfavorite", "unreacted
 SHARES = ("shared", "bookmarked", "uploaded", "retweeted")
 ATTENDANCE = ("joined", "left", "attended")
 PRIVATE = ("direct", "private_group")
+GIVEN = ("mentored", "coached")  # what one does for the person who is the object
 STARTS = (
     "registered",
     "was-assigned",
@@ -77,8 +78,9 @@ def build_events(
     )
     single = _said_once(workspace, included)
     kept = workspace.view("said_once", _without_deleted(single, deleted, rules))
+    both_sides = _with_receivers(workspace, statements, kept, employee_numbers, identities)
     parents = workspace.keep("parents", _parents(_without_deleted(included, deleted, rules), rules))
-    with_keys = workspace.view("keyed", keyed(kept.filter(kept.person.notnull()), rules))
+    with_keys = workspace.view("keyed", keyed(both_sides.filter(both_sides.person.notnull()), rules))
     classes, keys = build_classes(workspace, with_keys, rules)
     table = workspace.keep("events", _assembled(with_keys, parents, keys, people, zones))
     classified = workspace.view("classified", table.join(classes, "class_id"))
@@ -182,6 +184,26 @@ def _without_deleted(events: "ir.Table", deleted: "ir.Table | None", rules: Rule
     remaining = events.filter(said).anti_join(messages, [("object_id", "gone_id")])
     kept = union([events.filter(~said), remaining])
     return kept.anti_join(statements, [("statement_id", "gone_id")])
+
+
+def _with_receivers(
+    workspace: Workspace, statements: "ir.Table", events: "ir.Table", numbers: dict[str, int], identities: "Identities"
+) -> "ir.Table":
+    """The events with `is_received`, and those of coaching once more for the employee who was coached: both sides get the time."""
+    import ibis
+
+    def coaching(table: "ir.Table") -> "ir.Table":
+        return table.filter(table.verb.isin(GIVEN) & (table.object_type == "Agent"))
+
+    mine = events.mutate(is_received=ibis.literal(0))
+    objects = workspace.arrow(coaching(statements).select("object_id").distinct())["object_id"].to_pylist()
+    if not objects:
+        return mine
+    people = workspace.give("coached", actor_table(objects, numbers, identities))
+    people = people.filter(people.person.notnull()).select(object_id="actor", coached="person")
+    given = coaching(events).inner_join(people, "object_id")
+    received = given.filter(given.person.notnull() & (given.person != given.coached))
+    return union([mine, received.mutate(person=received.coached, is_received=ibis.literal(1)).select(*mine.columns)])
 
 
 def _parents(events: "ir.Table", rules: Rules) -> "ir.Table":

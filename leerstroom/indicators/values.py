@@ -18,7 +18,7 @@ COLUMNS = (
 )  # fmt: skip
 EVENT_COLUMNS = (
     "employee_id", "statement_id", "ts_ms", "day", "verb", "object_id", "activity_type", "kind", "community", "rule_id", "formality",
-    "duration_ms", "estimate_ms",
+    "role", "duration_ms", "estimate_ms",
 )  # fmt: skip
 _NUMBERS = ("value", "numerator", "denominator", "estimated_share")
 _DECIMALS = 9  # sums of floats differ behind the 11th decimal with the order in which threads add; the same data must give the same values

@@ -20,6 +20,7 @@ import orjson
 
 from leerstroom.classification import Rule, Rules
 from leerstroom.errors import ConfigurationError
+from leerstroom.indicators.events import GIVEN
 from leerstroom.people import Directory, Pseudonyms
 from leerstroom.people.directory import Employee
 from leerstroom.publishing.communities import short_name
@@ -148,7 +149,7 @@ _QUERIES = {
         SELECT subject, indicator_id, period_end AS day, value
         FROM own_values WHERE grain = 'employee_day' AND value > 0 AND ends_with(indicator_id, 'formal_learning_minutes') ORDER BY subject""",
     "deeds": """
-        SELECT employee_id AS subject, ts_ms, verb, object_id, activity_type, kind, community, rule_id, formality, duration_ms, estimate_ms, raw
+        SELECT employee_id AS subject, ts_ms, verb, object_id, activity_type, kind, community, rule_id, formality, role, duration_ms, estimate_ms, raw
         FROM own_events LEFT JOIN (SELECT statement_id, raw FROM mirrored SEMI JOIN own_events USING (statement_id)) USING (statement_id)
         ORDER BY employee_id, ts_ms DESC, statement_id""",
 }
@@ -310,7 +311,7 @@ class _Teller:
         moment = datetime.fromtimestamp(row["ts_ms"] / 1000, UTC).astimezone(self.zone)
         return Deed(
             f"{self.wording.short_day(moment.date())} {moment:%H:%M}",
-            self._verb(row["verb"]),
+            self._said(row),
             self._thing(statement, row),
             self._named("source_kinds", row["kind"]),
             row["formality"],
@@ -318,12 +319,20 @@ class _Teller:
             row["rule_id"],
         )
 
+    def _said(self, row: Mapping[str, Any]) -> str:
+        if row["verb"] in GIVEN and row["role"] == "receiving":
+            return self.wording.text("my_learning.coached")
+        return self._verb(row["verb"])
+
     def _verb(self, name: str) -> str:
         return verbs[name].display[self.wording.language] if name in verbs else name.replace("-", " ")
 
     def _thing(self, statement: Mapping[str, Any], row: Mapping[str, Any]) -> str:
-        """The name of the activity; of a message, which has none, the community it stands in."""
-        definition = (statement.get("object") or {}).get("definition") or {}
+        """The name of the activity; of a message, which has none, the community it stands in; of a person nothing."""
+        thing = statement.get("object") or {}
+        if thing.get("objectType") in {"Agent", "Group"}:
+            return self.wording.text("my_learning.colleague")
+        definition = thing.get("definition") or {}
         names = definition.get("name") or {}
         for language in (self.wording.language, "en", "en-US", "nl", "und", *names):
             if names.get(language):

@@ -1,10 +1,11 @@
 """Bench of the indicators: the whole catalogue, eight representative ones against SQL by hand, and growth.
 
-    python tests/bench/bench_indicators.py [--rows 10000000] [--employees 50000] [--part catalogue|eight|growth] [--json FILE]
+    python tests/bench/bench_indicators.py [--rows 10000000] [--employees 50000] [--part catalogue|eight|growth|night] [--json FILE]
 
 Each measurement runs in a process of its own: wall seconds, CPU seconds, peak memory. The eight are those of a nightly run:
 counts and minutes a day, rolling 28 days, active days, informal share, reciprocity, cross-team ties, median response, streak.
-They read the same prepared tables as the SQL by hand, so the ratio is that of the expressions.
+They read the same prepared tables as the SQL by hand, so the ratio is that of the expressions. `night` compares a night over 90 days of
+statements with one over the last 90 days of two years of them.
 """
 
 import argparse
@@ -25,15 +26,19 @@ AS_OF = FIRST_DAY + timedelta(days=DAYS - 1)
 TEAM_SIZE = 12
 
 
-def generate(path: Path, rows: int, employees: int) -> None:
-    """Writes synthetic statements as columns of the mirror: a quarter of conversation in threads, the rest of platforms with durations."""
+def generate(path: Path, rows: int, employees: int, days: int = DAYS) -> None:
+    """Writes synthetic statements as columns of the mirror: a quarter of conversation in threads, the rest of platforms with durations.
+
+    They spread over the `days` that end on AS_OF.
+    """
     import duckdb
 
     connection = duckdb.connect()
     connection.execute("SET threads = 2; SET preserve_insertion_order = false")
     connection.execute("SELECT setseed(0.11)")
-    start = f"TIMESTAMPTZ '{FIRST_DAY.isoformat()} 00:00:00+00'"
-    span_ms = DAYS * 86_400_000
+    first_day = AS_OF - timedelta(days=days - 1)
+    start = f"TIMESTAMPTZ '{first_day.isoformat()} 00:00:00+00'"
+    span_ms = days * 86_400_000
     # who: a few do much (Pareto); threads of five messages each, opened by a question
     query = f"""
     COPY (
@@ -69,11 +74,11 @@ def generate(path: Path, rows: int, employees: int) -> None:
         CAST(NULL AS VARCHAR) AS actor_role, CASE WHEN h3 % 3 = 0 THEN 'self' WHEN h3 % 3 = 1 THEN 'assigned' END AS initiator,
         CASE WHEN h3 % 4 = 0 THEN 'mobile' WHEN h3 % 4 = 1 THEN 'desktop' END AS device,
         CASE WHEN source_kind = 'lms' THEN h3 % 50 = 0 END AS mandatory,
-        CASE WHEN source_kind = 'lms' AND h3 % 50 = 0 THEN DATE '{FIRST_DAY.isoformat()}' + CAST(h3 % 120 AS INTEGER) END AS due,
+        CASE WHEN source_kind = 'lms' AND h3 % 50 = 0 THEN DATE '{first_day.isoformat()}' + CAST(h3 % 120 AS INTEGER) END AS due,
         CASE WHEN source_kind = 'webinar' THEN 60.0 END AS scheduled_minutes, CAST(NULL AS BIGINT) AS group_size,
         CASE WHEN is_chat AND h2 % 20 = 0 THEN ['account||E' || lpad(CAST(h3 % {employees} AS VARCHAR), 6, '0')] ELSE CAST([] AS VARCHAR[]) END AS mentions,
         CAST(NULL AS VARCHAR) AS rule, CAST(NULL AS DOUBLE) AS confidence, CAST(NULL AS VARCHAR) AS record, CAST(NULL AS VARCHAR) AS authority
-      FROM said
+      FROM said ORDER BY ms
     ) TO '{path}' (FORMAT parquet, COMPRESSION zstd)
     """
     connection.execute(query)
@@ -229,6 +234,20 @@ def measured(part: str, path: Path, employees: int, **more: Any) -> dict[str, An
     return {**json.loads(done.stdout.splitlines()[-1]), "wall_s": round(time.perf_counter() - began, 1)}
 
 
+def compare_nights(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
+    """A night, 35 days one by one and the windows, over 90 days of statements and over eight times as many."""
+    nights = {}
+    for name, times in (("three months", 1), ("two years", 8)):
+        path = folder / f"{times}.parquet"
+        rows = min(arguments.rows, 1_000_000) * times
+        measured("generate", path, arguments.employees // 10, rows=rows, history=DAYS * times)
+        nights[name] = measured("catalogue", path, arguments.employees // 10, days=35, memory=arguments.memory)
+        print(f"a night over {name}, {rows:,} events: {nights[name]}")
+    nights["growth_cpu"] = round(nights["two years"]["cpu_s"] / nights["three months"]["cpu_s"], 2)
+    print(f"growth of CPU for eight times the history: x {nights['growth_cpu']}")
+    return nights
+
+
 def child(arguments: argparse.Namespace) -> None:
     """What one process does."""
     with tempfile.TemporaryDirectory() as folder:
@@ -243,7 +262,7 @@ def child(arguments: argparse.Namespace) -> None:
         elif arguments.child == "eight":
             answer = run_eight(arguments.file, arguments.employees)
         else:
-            generate(arguments.file, arguments.rows, arguments.employees)
+            generate(arguments.file, arguments.rows, arguments.employees, arguments.history)
             answer = {}
     usage = resource.getrusage(resource.RUSAGE_SELF)
     answer |= {"cpu_s": round(usage.ru_utime + usage.ru_stime, 1), "peak_mb": usage.ru_maxrss // 1024}
@@ -255,7 +274,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=float, default=10_000_000)
     parser.add_argument("--employees", type=int, default=50_000)
-    parser.add_argument("--part", choices=("catalogue", "eight", "growth"))
+    parser.add_argument("--part", choices=("catalogue", "eight", "growth", "night"))
+    parser.add_argument("--history", type=int, default=DAYS, help=argparse.SUPPRESS)
     parser.add_argument("--days", type=int, default=1, help="days computed one by one besides the windows")
     parser.add_argument("--memory", default="1200MB", help="DuckDB's memory limit")
     parser.add_argument("--json", type=Path)
@@ -293,6 +313,8 @@ def main() -> None:
             if "catalogue" in found:
                 found["growth_cpu"] = round(found["catalogue"]["cpu_s"] / found["a_tenth"]["cpu_s"], 1)
                 print(f"growth of CPU for ten times the events: x {found['growth_cpu']}")
+        if arguments.part in {None, "night"}:
+            found["night"] = compare_nights(Path(folder), arguments)
     if arguments.json:
         arguments.json.write_text(json.dumps(found, indent=2))
 

@@ -3,6 +3,8 @@
 import importlib.util
 import os
 import random
+import shutil
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,10 +13,11 @@ import pytest
 
 from leerstroom.classification import load_rules
 from leerstroom.errors import ConfigurationError
-from leerstroom.indicators import compute
+from leerstroom.indicators import compute, from_files
 from leerstroom.people.directory import Directory, Employee
 
 POSTGRES = os.environ.get("LEERSTROOM_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
+EXAMPLE = Path(__file__).resolve().parents[3] / "shared" / "examples" / "indicators"
 FIRST, LAST = date(2026, 11, 2), date(2026, 11, 8)
 
 
@@ -29,16 +32,27 @@ def reachable() -> bool:
 
 
 needs_postgres = pytest.mark.skipif(not reachable(), reason="no PostgreSQL at LEERSTROOM_TEST_POSTGRES")
-needs_spark = pytest.mark.skipif(importlib.util.find_spec("pyspark") is None, reason="the extra spark is not installed")
+needs_spark = pytest.mark.skipif(
+    importlib.util.find_spec("pyspark") is None or shutil.which("java") is None,
+    reason="the extra spark, or Java, is not installed",
+)
+
+ENGINES = [
+    pytest.param(POSTGRES, marks=needs_postgres, id="postgresql"),
+    pytest.param("spark", marks=[needs_spark, pytest.mark.usefixtures("spark")], id="spark"),
+]
 
 
 def values(engine: str, statements: Any, directory: Directory, **more: Any) -> dict[tuple[Any, ...], dict[str, Any]]:
     settings = {"from_": FIRST, "to": LAST, "as_of": LAST, "coverage": None, **more}
     with compute(statements, directory, rules=load_rules(), engine=engine, **settings) as found:
-        return {
-            (row["indicator_id"], row["grain"], row["subject"], row["period_start"], row["period_end"]): row
-            for row in found.rows()
-        }
+        return by_key(found.rows())
+
+
+def by_key(rows: list[dict[str, Any]]) -> dict[tuple[Any, ...], dict[str, Any]]:
+    return {
+        (row["indicator_id"], row["grain"], row["subject"], row["period_start"], row["period_end"]): row for row in rows
+    }
 
 
 def differences(one: dict[tuple[Any, ...], dict[str, Any]], two: dict[tuple[Any, ...], dict[str, Any]]) -> list[str]:
@@ -53,6 +67,24 @@ def differences(one: dict[tuple[Any, ...], dict[str, Any]], two: dict[tuple[Any,
             ):
                 found.append(f"{key} {name}: {first} and {second}")
     return found
+
+
+@pytest.fixture(scope="module")
+def spark() -> Iterator[None]:
+    """A local session for hundreds of small queries: compiling each would take longer than interpreting it."""
+    from importlib import import_module
+
+    settings = {
+        "spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false", "spark.sql.session.timeZone": "UTC",
+        "spark.sql.shuffle.partitions": "2", "spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+        "spark.driver.memory": "2g",
+    }  # fmt: skip
+    builder = import_module("pyspark.sql").SparkSession.builder.master("local[2]")
+    for name, value in settings.items():
+        builder = builder.config(name, value)
+    session = builder.getOrCreate()
+    yield
+    session.stop()
 
 
 def small_world(world: Any) -> None:
@@ -140,6 +172,8 @@ def test_postgresql_gives_the_values_of_duckdb(world: Any) -> None:
 
 @needs_spark
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.usefixtures("spark")
 def test_spark_gives_the_values_of_duckdb(world: Any) -> None:
     from leerstroom.mirror.columns import to_table
 
@@ -148,10 +182,30 @@ def test_spark_gives_the_values_of_duckdb(world: Any) -> None:
     assert differences(values("duckdb", table, world.directory), values("pyspark", table, world.directory)) == []
 
 
-@needs_postgres
 @pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_two_hundred_thousand_events_are_the_same_on_postgresql(tmp_path: Path) -> None:
+@pytest.mark.timeout(1800)
+@pytest.mark.skipif(not EXAMPLE.is_dir(), reason="the example lies beside the checkout")
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_worked_example_is_the_same_on_every_engine(engine: str) -> None:
+    files = {name: EXAMPLE / f"{name}.csv" for name in ("employees", "coverage", "leave")}
+    dates = {"from_": date(2026, 11, 3), "to": date(2026, 11, 5), "as_of": date(2026, 11, 5)}
+    given = {
+        "rules": EXAMPLE / "classification_rules.yaml",
+        "excluded": EXAMPLE / "excluded_accounts.csv",
+        **files,
+        **dates,
+    }
+    answers = []
+    for each in ("duckdb", engine):
+        with from_files(EXAMPLE / "statements.json", engine=each, **given) as found:
+            answers.append(by_key(found.rows()))
+    assert differences(*answers) == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_two_hundred_thousand_events_are_the_same_on_every_engine(engine: str, tmp_path: Path) -> None:
     spec = importlib.util.spec_from_file_location(
         "bench_indicators", Path(__file__).parents[1] / "bench" / "bench_indicators.py"
     )
@@ -163,7 +217,7 @@ def test_two_hundred_thousand_events_are_the_same_on_postgresql(tmp_path: Path) 
     bench.generate(path, 200_000, 1000)
     directory = Directory([Employee(f"E{number:06}", team=f"T{number // 12:05}") for number in range(1000)])
     more = {"from_": bench.AS_OF, "to": bench.AS_OF, "as_of": bench.AS_OF}
-    assert differences(values("duckdb", [path], directory, **more), values(POSTGRES, [path], directory, **more)) == []
+    assert differences(values("duckdb", [path], directory, **more), values(engine, [path], directory, **more)) == []
 
 
 def test_an_unknown_engine_is_refused(world: Any) -> None:

@@ -9,14 +9,19 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import orjson
 import pytest
 
-from leerstroom.people import Directory, Employee
+from leerstroom.people import Directory, Employee, Pseudonyms
+from leerstroom.statements.ids import name_uuid
+from leerstroom.statements.vocabulary import extension, types, verbs
 
 AS_OF = date(2026, 11, 20)
 FIRST = date(2026, 10, 31)
 COMPUTED_AT = datetime(2026, 11, 21, 1, 30, tzinfo=UTC)
 WINDOWS = (7, 28, 90)
+HOME = "https://people.leerstroom.example"
+KEYS = Pseudonyms("a pseudonym key for the tests only")
 TEAMS = {"Klantenservice": 12, "Data": 9, "Zorg Noord": 8, "Financiën": 6, "Leren & Ontwikkelen": 6, "Directie": 4}
 COMMUNITIES = {
     "!data:leer.example": "Data-vragen",
@@ -399,3 +404,69 @@ def workbook_only() -> Any:
             return write_workbook(build(opened), gather(opened), out, language)
 
     return publish
+
+
+# --- what an employee receives ------------------------------------------------------------------------------------------------
+
+
+def statement(who: str, verb: str, thing: str, sort: str, at: str, kind: str, **more: Any) -> dict[str, Any]:
+    name = {"name": {"nl": more["title"], "en": more["title"]}} if "title" in more else {}
+    context: dict[str, Any] = {"extensions": {extension("source-kind"): kind}}
+    if "room" in more:
+        context["contextActivities"] = {"grouping": [{"id": more["room"]}]}
+    return {
+        "id": name_uuid("own", who, verb, thing, at), "actor": {"account": {"homePage": HOME, "name": KEYS.actor(who)}},
+        "verb": verbs[verb].as_json(), "object": {"id": f"https://t.example/{thing}", "definition": {"type": types[sort], **name}},
+        "timestamp": at, "stored": at, "result": {"duration": more["duration"]} if "duration" in more else {}, "context": context,
+    }  # fmt: skip
+
+
+def own_of(folder: Path) -> Any:
+    """Three colleagues: one who did things, one who answered, one who is gone."""
+    from leerstroom.classification import load_rules
+    from leerstroom.indicators import compute
+    from leerstroom.mirror import Mirror
+    from leerstroom.mirror.store import Position, arrived
+    from leerstroom.publishing.disclosure import Disclosure
+    from leerstroom.publishing.my_learning import Own
+
+    directory = Directory([
+        Employee("E1", team="T1"),
+        Employee("E2", team="T1"),
+        Employee("E3", team="T1", in_service_to=date(2026, 11, 1)),
+    ])
+    told = [
+        statement("E1", "progressed", "course-1", "course", "2026-11-18T10:00:00Z", "lms", title="Privacy <basis>", duration="PT45M"),
+        statement("E1", "asked", "m1", "chat-message", "2026-11-19T09:00:00Z", "chat", room="!data:leer.example"),
+        statement("E2", "replied", "m2", "chat-message", "2026-11-19T09:20:00Z", "chat", room="!data:leer.example"),
+        statement("E1", "registered", "course-2", "course", "2026-11-19T23:30:00Z", "lms", title="Excel"),
+        statement("E1", "progressed", "course-1", "course", "2026-09-01T10:00:00Z", "lms", title="Lang geleden", duration="PT45M"),
+        statement("E1", "joined", "w1", "webinar", "2026-11-17T13:00:00Z", "webinar", title="Veilig digitaal werken"),
+        statement("E1", "left", "w1", "webinar", "2026-11-17T14:00:00Z", "webinar", title="Veilig digitaal werken"),
+        statement("E1", "attended", "p1", "face-to-face-discussion", "2026-11-12T14:30:00Z", "offline", title="Intervisie", duration="PT90M"),
+        *(statement("E1", "posted", f"n{day}", "chat-message", f"2026-11-{day:02}T08:00:00Z", "chat", room="!data:leer.example") for day in (2, 3, 5, 9, 10, 16)),
+        {**statement("E1", "coached", "x", "task", "2026-11-13T09:00:00Z", "offline"), "object": {"objectType": "Agent", "account": {"homePage": HOME, "name": KEYS.actor("E2")}}},
+    ]  # fmt: skip
+    told[2]["context"]["contextActivities"]["parent"] = [{"id": "https://t.example/m1"}]
+    mirror = Mirror(folder / "mirror")
+    with mirror.writing() as writer:
+        read = arrived([orjson.dumps(each) for each in told])
+        writer.add(read)
+        writer.commit(Position(read.last, promises=True))
+    values = compute(
+        mirror.files(), directory, rules=load_rules(), coverage=None, from_=date(2026, 10, 17), to=AS_OF, as_of=AS_OF, windows=(7, 28, 90),
+        pseudonyms=KEYS,
+    )  # fmt: skip
+    with values:
+        values.write_parquet(folder / "values.parquet")
+        values.write_events(folder / "events.parquet", date(2026, 10, 17))
+    return Own(
+        str(folder / "values.parquet"), str(folder / "events.parquet"), mirror.files(), directory, load_rules(), KEYS, AS_OF,
+        "Waterland Zorg", Disclosure.load("per-employee"), {"!data:leer.example": "Data-vragen"},
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """What "my learning" of three colleagues is made of."""
+    return own_of(tmp_path_factory.mktemp("own"))

@@ -79,9 +79,9 @@ bench: $(STAMP) ## the measures, beside their references (the indicators at a te
 
 lock: $(STAMP) ## write requirements/*.txt anew
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
-	  --extra airflow --extra celery --extra postgres --extra s3 pyproject.toml --output-file requirements/runtime.txt
+	  --extra airflow --extra celery --extra mysql --extra postgres --extra s3 pyproject.toml --output-file requirements/runtime.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
-	  --extra airflow --extra celery --extra postgres --extra s3 --group test --group lint --constraints requirements/runtime.txt pyproject.toml --output-file requirements/dev.txt
+	  --extra airflow --extra celery --extra mysql --extra postgres --extra s3 --group test --group lint --constraints requirements/runtime.txt pyproject.toml --output-file requirements/dev.txt
 
 docs: $(STAMP) ## write docs/cli.md and docs/platforms.md out of the code
 	@$(BIN)/python -m leerstroom.cli.reference

@@ -82,12 +82,11 @@ def moment(value: Any) -> datetime | None:
 def _zone_name(name: str) -> str:
     if name == "UTC":
         return name
-    from icalendar.timezone import tzp  # 0.3 s, and only some times name a zone of Windows
+    from icalendar.timezone.windows_to_olson import (
+        WINDOWS_TO_OLSON,
+    )  # 0.3 s, and only some times name a zone of Windows
 
-    zone = tzp.timezone(name) if len(name) <= _LONGEST_ZONE else None  # it looks for a file of that name
-    if zone is None:
-        raise BadRecord("the time zone is unknown")
-    return str(zone)
+    return WINDOWS_TO_OLSON.get(name, name)  # a name of neither is told by who looks the zone up
 
 
 def named_in(address: Any) -> dict[str, str]:

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from connectors.http import RequestRefused
 from leerstroom import errors
 from leerstroom.ledger import LedgerOutOfBalance
 
@@ -20,10 +21,16 @@ def subclasses(root: type[BaseException]) -> list[type[BaseException]]:
 
 
 @pytest.mark.parametrize(
-    "error", [*subclasses(errors.NeedsOperator), LedgerOutOfBalance], ids=lambda each: each.__name__
+    "error",
+    sorted({*subclasses(errors.NeedsOperator), LedgerOutOfBalance} - {RequestRefused}, key=lambda each: each.__name__),
+    ids=lambda each: each.__name__,
 )
 def test_what_needs_an_operator_fails_at_once(error: type[BaseException]) -> None:
     assert decided(error("renew the token")) == ("fail", None)
+
+
+def test_a_request_that_is_refused_fails_at_once() -> None:
+    assert decided(RequestRefused("the request is refused (400)", 400)) == ("fail", None)
 
 
 @pytest.mark.parametrize("error", [errors.Unreachable, errors.TryLater], ids=lambda each: each.__name__)

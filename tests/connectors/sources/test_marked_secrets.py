@@ -42,6 +42,19 @@ THINGS = {
     "linkedin_learning": {"elements.contentDetails.name"},  # the whole place: learners have a name as well
     "meet": {"topic"},  # of a meeting, out of the calendar that the operator connected
     "moodle_log": {"name", "fullname"},  # of activities and courses
+    "openedx": {  # ids and names of parts of a course, roles in a forum, and what was chosen in a graded problem
+        "display_name",
+        "usage_key",
+        "problem_id",
+        "user_forums_roles",
+        "block_id",
+        "component_usage_id",
+        "exam_content_id",
+        "exam_name",
+        "id",
+        "module_id",
+        "answer",
+    },
     "report": {"course_name", "training_title", "title"},
     "selfreport": {"Wat heb je gedaan?"},  # the employee's own title of what was learned
     "sheet": {"Titel"},

@@ -15,7 +15,7 @@ from leerstroom.replay import running
 from leerstroom.statements import types, verbs
 from leerstroom.statements.profile import profile
 from leerstroom.statements.validation import validate
-from leerstroom.statements.vocabulary import EXTENSION_BASE, extension
+from leerstroom.statements.vocabulary import extension
 
 WINDOW = Window(datetime(2026, 10, 26, tzinfo=UTC), datetime(2026, 11, 16, tzinfo=UTC))
 CLOCK = datetime(2026, 11, 24, tzinfo=UTC)
@@ -80,7 +80,7 @@ def test_extensions_are_in_the_vocabulary_with_values_that_it_allows(written: li
     from leerstroom.schemas import read_yaml
 
     allowed = {
-        EXTENSION_BASE + name: set(entry.get("values", ()))
+        extension(name): set(entry.get("values", ()))
         for name, entry in read_yaml("vocabulary.yaml")["extensions"].items()
     }
     for statement in written:

@@ -34,7 +34,7 @@ def test_make_targets_that_a_page_names_exist(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_commands_that_a_page_names_exist(page: Path) -> None:
-    known = set(re.findall(r"^## leerstroom ([a-z ]+)$", commands_markdown(), re.MULTILINE))
+    known = set(re.findall(r"^## leerstroom ([a-z -]+)$", commands_markdown(), re.MULTILINE))
     groups = {name.split()[0] for name in known}
     named = {match.split()[0] for match in re.findall(r"`leerstroom ([a-z-]+)", page.read_text(encoding="utf-8"))}
     assert named <= groups

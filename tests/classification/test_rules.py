@@ -26,15 +26,19 @@ def rule(name: str = "r10_one", **more: Any) -> dict[str, Any]:
     return {"id": name, "match": {"source_kind": ["lms"]}, "set": {"formality": "formal"}, **more}
 
 
+OURS = {"r09_lms_graded", "r21b_mooc_graded"}  # a trainer's grade makes no active day
+
+
 def test_our_table_has_every_rule_of_the_catalogue() -> None:
     rules = load_rules()
-    assert len(rules.rules) == 53
+    assert len(rules.rules) == 53 + len(OURS)
     assert rules.rules[-1].id == "r99_unclassified"
 
 
 @pytest.mark.skipif(not EXAMPLE.is_dir(), reason="the example lies beside the checkout")
 def test_our_table_means_what_the_example_means() -> None:
-    assert load_rules().rules == load_rules(EXAMPLE / "classification_rules.yaml").rules
+    of_the_example = [rule for rule in load_rules().rules if rule.id not in OURS]
+    assert of_the_example == list(load_rules(EXAMPLE / "classification_rules.yaml").rules)
 
 
 def test_all_faults_are_told_at_once(tmp_path: Path) -> None:

@@ -39,8 +39,15 @@ needs_spark = pytest.mark.skipif(
 
 ENGINES = [
     pytest.param(POSTGRES, marks=needs_postgres, id="postgresql"),
-    pytest.param("spark", marks=[needs_spark, pytest.mark.usefixtures("spark")], id="spark"),
+    pytest.param("spark", marks=needs_spark, id="spark"),
 ]
+
+
+@pytest.fixture(autouse=True)
+def _started(request: pytest.FixtureRequest) -> None:
+    """Spark is started for the tests that are about it, and for no others."""
+    if "[spark" in request.node.name:
+        request.getfixturevalue("spark")
 
 
 def values(engine: str, statements: Any, directory: Directory, **more: Any) -> dict[tuple[Any, ...], dict[str, Any]]:

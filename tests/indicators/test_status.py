@@ -208,6 +208,9 @@ def test_every_indicator_has_its_words_in_both_languages() -> None:
         mine = [each for each in catalogue() if each.base == name]
         assert set(text["grains"]) == {grain for each in mine for grain in each.grains}, name
         parts = {each.id.split(".", 1)[1] for each in mine if "." in each.id}
+        parts = {
+            each for each in parts if "estimates_" not in each
+        }  # the same words for every share: publishing/definitions.py
         assert parts == {*text.get("categories", {}), *text.get("parts", {})}, name
         for language in ("en", "nl"):
             assert all(text[language][word].strip() for word in ("name", "question", "formula", "reading", "misuse")), (

@@ -28,7 +28,6 @@ HOSTS = (
 )  # fmt: skip
 NEXT = "@odata.nextLink"
 is_object_id = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE).fullmatch
-_LONGEST_ZONE = 100  # letters of a time zone's name
 _LISTS = frozenset({
     "users", "onlineMeetings", "webinars", "townhalls", "sessions", "attendanceReports", "attendanceRecords", "registrations",
     "teams", "channels", "messages", "replies",
@@ -82,11 +81,11 @@ def moment(value: Any) -> datetime | None:
 def _zone_name(name: str) -> str:
     if name == "UTC":
         return name
-    from icalendar.timezone.windows_to_olson import (
-        WINDOWS_TO_OLSON,
-    )  # 0.3 s, and only some times name a zone of Windows
+    # 0.3 s, and only some times name a zone of Windows. The table, not icalendar's look-up: that answers with what a calendar file
+    # read earlier defined under the same name.
+    from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
-    return WINDOWS_TO_OLSON.get(name, name)  # a name of neither is told by who looks the zone up
+    return WINDOWS_TO_OLSON.get(name, name)
 
 
 def named_in(address: Any) -> dict[str, str]:

@@ -502,10 +502,13 @@ def _of_google_time(told: Any) -> datetime | None:
 def _of_icalendar(data: bytes, name: str, zone: ZoneInfo, window: Window | None) -> Iterator[dict[str, Any]]:
     """Appointments of a file, a series as its occurrences. Raises BadRecord for what is no calendar."""
     import icalendar
+    from icalendar.timezone import tzp
 
+    tzp.use_zoneinfo()  # forgets the zones that another file defined: two programs may mean two zones by one name
     try:
         calendars = icalendar.Calendar.from_ical(data, multiple=True)
-    except (ValueError, IndexError, KeyError, AttributeError) as error:
+    except (ValueError, IndexError, KeyError, AttributeError, OSError) as error:
+        # OSError: a time zone that bears the name of a folder, as Europe
         raise BadRecord(f"{name} is no iCalendar file ({type(error).__name__})") from error
     if not any(each.name == "VCALENDAR" for each in calendars):
         raise BadRecord(f"{name} is no iCalendar file")

@@ -633,8 +633,9 @@ def _time(value: Any, zone: ZoneInfo, order: str) -> datetime | None:
         if found[4] is None:
             return _at(day, clock(12), zone)
         hour = int(found[4]) % 12 + 12 * (found[7].lower() == "pm") if found[7] else int(found[4])
-        where = ZoneInfo("UTC" if found[8] == "Z" else found[8]) if found[8] else zone
-        return _at(day, clock(hour, int(found[5]), int(found[6] or 0)), where)
+        where = "UTC" if found[8] == "Z" else found[8] or zone.key
+        moment = datetime.combine(day, clock(hour, int(found[5]), int(found[6] or 0)))
+        return parse_time(moment.isoformat(), zone=where).astimezone(UTC)
     if re.fullmatch(r"\d{4}-\d{2}-\d{2}[T ].+", told):
         return parse_time(told, zone=zone.key).astimezone(UTC)
     day_told = day_of(value)

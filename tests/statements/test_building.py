@@ -68,6 +68,12 @@ def test_a_time_without_a_zone_takes_the_connections_or_is_refused() -> None:
         parse_time("2026-10-25T01:30:00")
 
 
+@pytest.mark.parametrize("name", ["Mars/Olympus", "Europe", "../etc/passwd", "x" * 300])
+def test_an_unknown_zone_is_a_bad_record(name: str) -> None:
+    with pytest.raises(BadRecord, match="zone"):
+        parse_time("2026-10-25T01:30:00", zone=name)
+
+
 @pytest.mark.parametrize("nothing", [None, True, "", "soon", float("nan"), 10**30])
 def test_what_is_no_time_is_a_bad_record(nothing: object) -> None:
     with pytest.raises(BadRecord):

@@ -316,6 +316,35 @@ def test_a_time_without_a_zone_lies_in_that_of_the_connection(source: Calendar) 
     assert extension(made, "starts") == "2026-11-03T08:00:00.000Z"
 
 
+def zoned(name: str, offset: str) -> bytes:
+    """A calendar that defines a zone itself: always `offset` from UTC."""
+    standard = (
+        f"BEGIN:STANDARD\r\nDTSTART:19700101T000000\r\nTZOFFSETFROM:{offset}\r\nTZOFFSETTO:{offset}\r\nEND:STANDARD"
+    )
+    return calendar(
+        start=f"DTSTART;TZID={name}:20261103T090000",
+        end=f"DTEND;TZID={name}:20261103T100000",
+        head=f"BEGIN:VTIMEZONE\r\nTZID:{name}\r\n{standard}\r\nEND:VTIMEZONE",
+    )
+
+
+@pytest.mark.parametrize("name", ["Kantoor", "W. Europe Standard Time"])
+def test_a_zone_that_a_file_defines_is_that_of_the_file_only(source: Calendar, name: str) -> None:
+    _, [here] = outcomes(source, zoned(name, "+0100"))
+    _, [there] = outcomes(source, zoned(name, "+0200"))
+    assert extension(here, "starts") == "2026-11-03T08:00:00.000Z"
+    assert extension(there, "starts") == "2026-11-03T07:00:00.000Z"
+    _, [made] = outcomes(source, appointment(("a@x.nl", "accepted")))
+    assert extension(made, "starts") == "2026-11-03T08:00:00.000Z", (
+        "Microsoft's zone is Windows's, whatever a file calls so"
+    )
+
+
+def test_a_zone_that_is_none_makes_the_file_a_bad_record(source: Calendar) -> None:
+    with pytest.raises(BadRecord):
+        list(source.read_document(calendar(start="DTSTART;TZID=Europe:20261103T090000"), "a.ics"))
+
+
 def test_a_whole_day_has_no_minutes(source: Calendar) -> None:
     _, [made] = outcomes(source, calendar(start="DTSTART;VALUE=DATE:20261103", end="DTEND;VALUE=DATE:20261104"))
     assert extension(made, "scheduled-minutes") is None

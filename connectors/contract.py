@@ -36,6 +36,7 @@ from leerstroom.errors import BadRecord, CredentialsRefused, CursorRepeated, Quo
 from leerstroom.people import Directory, People, Pseudonyms
 from leerstroom.replay import Fault, Platform, Running, World, running
 from leerstroom.statements import Retracted
+from leerstroom.statements.building import altered_definitions
 
 KEY = Pseudonyms("a key of sixteen bytes or more")
 HOME_PAGE = "https://people.voorbeeldstad.example"
@@ -70,7 +71,9 @@ def landed(source: Source, records: list[Record]) -> list[Record]:
 def mapped(source: Source, records: list[Record], directory: Directory | None = None) -> tuple[Mapper, list[Mapped]]:
     """The mapper (for its counts) and all outcomes of landed records."""
     mapper = Mapper(source, people_of(source, directory))
-    return mapper, list(mapper.statements(records))
+    outcomes = list(mapper.statements(records))
+    assert altered_definitions() == [], "a map function wrote into what activity() returned: tell activity() instead"
+    return mapper, outcomes
 
 
 def statements_of(outcomes: list[Mapped]) -> list[Any]:

@@ -383,9 +383,8 @@ class BigBlueButton(Sessions):
         return people.actor(user.get("external") or user.get("internal"), email=user.get("email"))
 
     def _poll(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        made = activity(f"{self.iri(row)}/polls/{quote(str(row['poll']['id']), safe='')}", types["cmi.interaction"])
-        made["definition"]["interactionType"] = "choice"
-        return made
+        iri = f"{self.iri(row)}/polls/{quote(str(row['poll']['id']), safe='')}"
+        return activity(iri, types["cmi.interaction"], interaction="choice")
 
     def _device(self, row: Mapping[str, Any], device: str) -> dict[str, Any]:
         return activity(f"{self.iri(row)}/{device}s/{quote(str(row['user']['internal']), safe='')}", types[device])

@@ -179,6 +179,11 @@ def _typed(type_iri: str) -> dict[str, Any]:
     return _TYPED[type_iri]
 
 
+def altered_definitions() -> list[str]:
+    """The types whose shared definition a map function wrote into: every later statement about such an activity would say the same."""
+    return [iri for iri, definition in _TYPED.items() if definition != {"type": iri}]
+
+
 def _activities(value: str | dict[str, Any] | Iterable[str | dict[str, Any]]) -> list[dict[str, Any]]:
     if isinstance(value, str):
         return [{"objectType": "Activity", "id": value}]

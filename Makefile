@@ -44,7 +44,7 @@ serve: $(STAMP) ## the demo organisation left running: Airflow, the LRS, the pla
 	@$(BIN)/python -m leerstroom_airflow.serve
 
 test: $(STAMP) ## all tests but the slow ones
-	@$(BIN)/pytest -q -n 2 --dist loadgroup -m "not slow and not live and not soak" $(ARGS)
+	@$(BIN)/pytest -q -n 4 --dist loadgroup -m "not slow and not live and not soak" $(ARGS)
 
 test-slow: $(STAMP) ## tests that start real servers and schedulers
 	@$(BIN)/pytest -q -m "slow and not live and not soak" $(ARGS)
@@ -72,10 +72,8 @@ types: $(STAMP) ## mypy --strict on connectors, leerstroom and the provider
 
 check: lint types test ## what a commit should pass
 
-bench: $(STAMP) ## the measures, beside their references (the indicators at a tenth of their size; see tests/bench for more)
-	@$(BIN)/python tests/bench/bench_connector.py
-	@$(BIN)/python tests/bench/bench_lrs.py
-	@$(BIN)/python tests/bench/bench_indicators.py --rows 1000000 --employees 5000
+bench: $(STAMP) ## every measure beside its reference and target, as a table and in var/bench (QUICK=1: a tenth of the size, ARGS="--only lrs")
+	@$(BIN)/python tests/bench/measures.py $(if $(QUICK),--quick) $(ARGS)
 
 lock: $(STAMP) ## write requirements/*.txt anew
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \

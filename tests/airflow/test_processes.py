@@ -70,8 +70,9 @@ def test_one_that_does_not_listen_is_killed(tmp_path: Path) -> None:
 
 
 _STARTER = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # who runs these tests in the background made it ignored
 from leerstroom_airflow.processes import processes
 with processes(Path(sys.argv[1])) as running:
     running.start("one", [sys.executable, "-c", "import os, time; print(os.getpid(), flush=True); time.sleep(600)"])

@@ -1,13 +1,15 @@
 """What the LRS connector costs: client CPU a statement against a sink that only parses, beside `tincan.RemoteLRS`; and the mirror's rate and size.
 
     python tests/bench/bench_connector.py            sink: loader, tincan, latency; a mirror of 100,000
-    python tests/bench/bench_connector.py mirror 1000000
+    python tests/bench/bench_connector.py mirror --statements 1000000
     python tests/bench/bench_connector.py memory     peak at 10,000, 100,000 and 1,000,000
 
 Prints one line a measurement. CPU is user + system of this process (the sink is another one); ratios hold, absolute figures move with the machine.
 """
 
+import argparse
 import itertools
+import json
 import os
 import random
 import resource
@@ -217,12 +219,25 @@ def mirror_rate(count: int) -> dict[str, float]:
         }
 
 
-if __name__ == "__main__":
-    if sys.argv[1:2] == ["mirror"]:
-        figures = mirror_rate(int(sys.argv[2]) if len(sys.argv) > 2 else 100_000)
-    elif sys.argv[1:2] == ["memory"]:
-        figures = {f"peak_mb_{count}": peak_mb(count) for count in (10_000, 100_000, 1_000_000)}
-    else:
-        figures = measured() | mirror_rate(100_000)
+def main() -> None:
+    """Prints one line a figure and, with --json, writes them."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("part", nargs="?", choices=("sink", "mirror", "memory"))
+    parser.add_argument("--statements", type=int, default=100_000, help="how many the mirror brings")
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    figures: dict[str, float] = {}
+    if arguments.part in {None, "sink"}:
+        figures |= measured()
+    if arguments.part in {None, "mirror"}:
+        figures |= mirror_rate(arguments.statements)
+    if arguments.part == "memory":
+        figures |= {f"peak_mb_{count}": peak_mb(count) for count in (10_000, 100_000, 1_000_000)}
     for name, value in figures.items():
         print(f"{name:32s} {value:12,.2f}   {TARGETS.get(name, '')}".rstrip())
+    if arguments.json:
+        arguments.json.write_text(json.dumps(figures, indent=2))
+
+
+if __name__ == "__main__":
+    main()

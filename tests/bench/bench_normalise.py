@@ -1,22 +1,21 @@
 """What `leerstroom normalise openedx` costs, bytes in, bytes out: read, minimise, map, validate, serialise; beside ralph's converter and bare orjson.
 
     python tests/bench/bench_normalise.py            50,000 events of seven kinds that ralph converts too
-    python tests/bench/bench_normalise.py 200000
+    python tests/bench/bench_normalise.py --events 200000
 
 The command itself runs, in this process, once its modules are loaded; so does ralph's converter (the code of `ralph convert`) in an environment of its own below
 `var/bench`, made here when `ralph-malph==5.1.0` can be installed. All take turns in one run, CPU time, medians: the ratios hold, the figures move with the machine.
 """
 
+import argparse
 import io
 import json
 import os
 import random
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
-import venv
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from datetime import UTC, datetime, timedelta
@@ -24,9 +23,8 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from peers import RALPH, ralph
 
-ROOT = Path(__file__).resolve().parents[2]
-PEER = "ralph-malph[cli]==5.1.0"
 ROUNDS = 5
 PEER_EVENTS = 2_000  # it takes about 0.15 ms for each
 CONVERT = """
@@ -83,21 +81,6 @@ def events(count: int) -> Iterator[dict[str, Any]]:
         }  # fmt: skip
 
 
-def peer() -> Path | None:
-    """The Python of an environment with ralph, made once; None where it cannot be made."""
-    python = ROOT / "var" / "bench" / "ralph" / "bin" / "python"
-    if not python.exists():
-        try:
-            venv.create(python.parents[1], with_pip=True)
-        except (OSError, subprocess.CalledProcessError):
-            return None
-    installed = [str(python), "-c", "import ralph.models.converter"]
-    if subprocess.run(installed, capture_output=True, check=False).returncode == 0:
-        return python
-    subprocess.run([str(python), "-m", "pip", "install", "--quiet", PEER], capture_output=True, check=False)
-    return python if subprocess.run(installed, capture_output=True, check=False).returncode == 0 else None
-
-
 def command(log: Path, count: int) -> Callable[[], float]:
     """Seconds of CPU an event that the command takes, its output thrown away."""
     from leerstroom.cli.statements import normalise
@@ -124,14 +107,19 @@ def bare(log: Path, count: int) -> float:
         return (time.process_time() - started) / count
 
 
-def main(count: int) -> None:
+def main() -> None:
     """Measures in turns and prints the medians."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--events", type=int, default=50_000)
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    count: int = arguments.events
     os.environ.setdefault("LEERSTROOM_PSEUDONYM_KEY", "a key of the bench, sixteen bytes and more")
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "tracking.log"
         with log.open("wb") as stream:
             stream.writelines(orjson.dumps(each) + b"\n" for each in events(count))
-        run, python = command(log, count), peer()
+        run, python = command(log, count), ralph()
         other = None
         if python:
             other = subprocess.Popen(
@@ -148,17 +136,22 @@ def main(count: int) -> None:
                 theirs.append(float(other.stdout.readline().split()[0]))
         if other:
             other.communicate()
+    found: dict[str, float] = {}
     our, limit = statistics.median(ours), statistics.median(limits)
     print(f"normalise + validate + serialise, {count:,} Open edX events: {1 / our:,.0f}/s, {our * 1e6:.1f} µs each")
     print(
         f"  orjson loads + dumps of the same lines: {1 / limit:,.0f}/s; we reach {limit / our:.1%} of that (target 12 %)"
     )
+    found |= {"per_s": 1 / our, "loads_and_dumps_per_s": 1 / limit, "share_of_loads_and_dumps": limit / our}
     if theirs:
         peers = statistics.median(theirs)
+        found |= {"ralph_per_s": 1 / peers, "times_ralph": peers / our}
         print(f"  ralph 5.1's converter: {1 / peers:,.0f}/s; we are {peers / our:.1f} times as fast (target 8)")
     else:
-        print(f"  ralph's converter: skipped, {PEER} cannot be installed here")
+        print(f"  ralph's converter: skipped, {RALPH} cannot be installed here")
+    if arguments.json:
+        arguments.json.write_text(json.dumps(found, indent=2))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 50_000)
+    main()

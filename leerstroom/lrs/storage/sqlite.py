@@ -28,7 +28,7 @@ class SqliteConnection:
             "journal_mode=WAL",
             "synchronous=FULL",
             f"cache_size={-65536 if writing else -8192}",
-            "wal_autocheckpoint=16000",
+            "wal_autocheckpoint=32000",
             "journal_size_limit=134217728",
             "temp_store=MEMORY",
             "secure_delete=ON",

@@ -313,9 +313,11 @@ class Source:
         """`minimise` for whoever must go on with the next record: one of an unexpected shape keeps that fact only, and ends in quarantine."""
         try:
             kept = self.minimise(record, pseudonyms)
-            if any(type(value) in {dict, list} for value in kept.values()):
-                # as deep as a line of landing or quarantine holds it; orjson reads deeper than it writes
-                orjson.dumps([[kept]])
+            for value in kept.values():  # a generator costs more than the loop
+                if type(value) is dict or type(value) is list:
+                    # as deep as a line of landing or quarantine holds it; orjson reads deeper than it writes
+                    orjson.dumps([[kept]])
+                    break
         except BadRecord as error:
             return Record(record.kind, record.key, {UNREADABLE: str(error)})
         except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:

@@ -53,9 +53,9 @@ def test_there_are_dag_files() -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_dag_file_costs_less_than_its_budget_over_the_sdk_and_loads_nothing_heavy(path: Path) -> None:
-    runs = [measured(path) for _ in range(2)]
-    assert [name for name in HEAVY if name in runs[0]["new"]] == []
-    assert min(run["seconds"] for run in runs) <= BUDGET_S
+    run = measured(path)
+    assert [name for name in HEAVY if name in run["new"]] == []
+    assert run["seconds"] <= BUDGET_S or measured(path)["seconds"] <= BUDGET_S  # once more, on a busy machine
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -5,6 +5,7 @@ the learning indicators and gives HR its tables, workbook and report.
 
 | task | does | when it fails |
 |---|---|---|
+| `directory` | refreshes the employees' file from the directory service, where one is configured | the file of the day before counts; the night is *partial* |
 | `connections` | names the connections: settings file, and the variable `leerstroom_connections` | nothing is pulled |
 | `source.pull`, `source.map`, `source.load` | one row a connection | only that connection: the night is *partial*, and the day counts as missing there |
 | `mirror`, `indicators`, `publish` | the LRS → columns → values → HR | HR keeps what it has |
@@ -90,7 +91,14 @@ def learning_nightly() -> None:
         "on_failure_callback": task_failed,
     }
 
-    @task(**patient)
+    @task(multiple_outputs=False, **patient, pool=POOL)
+    def directory() -> dict:
+        """Refreshes the employees' file from the configured directory service."""
+        from leerstroom_airflow import nights
+
+        return nights.directory()
+
+    @task(**patient, trigger_rule="all_done")
     def connections() -> list[str]:
         """Names of the connections that this night pulls."""
         from leerstroom_airflow import nights
@@ -159,6 +167,7 @@ def learning_nightly() -> None:
         return nights.settle(published, expected, ASSETS)
 
     names = connections()
+    directory() >> names
     sources = source.expand(connection=names)
     computed = indicators()
     sources >> mirror() >> computed

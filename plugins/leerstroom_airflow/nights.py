@@ -116,6 +116,14 @@ def _found(name: str) -> Any:
 # --- tasks -------------------------------------------------------------------------------------------------------------------------
 
 
+def directory() -> dict[str, Any]:
+    """Task: refreshes the employees' file from the directory service; does nothing where none is configured."""
+    configured = settings()
+    if configured.directory.source is None:
+        return {}
+    return nightly.refresh_directory(configured, _run_id())
+
+
 def pull(name: str) -> dict[str, Any]:
     """Task: pulls the run's days of one connection into the landing."""
     context = mapped_over(name)

@@ -172,17 +172,26 @@ def test_a_connection_that_is_refused_leaves_the_others_standing_and_the_run_say
     place: Place, run: Callable[..., Any]
 ) -> None:
     chat = place.values["connections"]["chat"]
-    settings = place.write(connections={"chat": chat, "second": {**chat, "token": "wrong"}})
-    started = time.monotonic()
-    found = run()
+    employees = place.folder / "employees.csv"
+    employees.write_bytes((RECORDINGS / "employees.csv").read_bytes())
+    with running_replay(RECORDINGS.parent, only=("scim",)) as service:
+        settings = place.write(
+            connections={"chat": chat, "second": {**chat, "token": "wrong"}},
+            directory={"source": "scim", "host": f"{service.url}/scim", "token": "wrong", "employees": str(employees)},
+        )
+        started = time.monotonic()
+        found = run()
     assert found.state == "success"
     assert time.monotonic() - started < 100, "credentials that are refused must not be tried again"
     by_task = states(found)
+    assert by_task["directory", ""] == "failed"
     assert by_task["source.pull", "second"] == "failed"
     assert by_task["source.load", "chat"] == "success"
     assert by_task["settle", ""] == "success"
     assert "Partial night" in note_of(found)
     assert "second (pull failed)" in note_of(found)
+    assert "directory (directory failed)" in note_of(found)
+    assert employees.read_bytes() == (RECORDINGS / "employees.csv").read_bytes()
     covered = {kind: status for day, kind, status in ledger.coverage(open_state(settings.state_url)) if day == FIRST}
     assert covered["chat"] == "missing"
 

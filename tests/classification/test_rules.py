@@ -26,7 +26,11 @@ def rule(name: str = "r10_one", **more: Any) -> dict[str, Any]:
     return {"id": name, "match": {"source_kind": ["lms"]}, "set": {"formality": "formal"}, **more}
 
 
-OURS = {"r09_lms_graded", "r21b_mooc_graded", "r18b_lms_book"}  # a trainer's grade makes no active day; what is read like a page
+OURS = {
+    "r09_lms_graded",
+    "r21b_mooc_graded",
+    "r18b_lms_book",
+}  # a trainer's grade makes no active day; what is read like a page
 
 
 def test_our_table_has_every_rule_of_the_catalogue() -> None:

@@ -1,6 +1,6 @@
 """Bench of the indicators: the whole catalogue, eight representative ones against SQL by hand, and growth.
 
-    python tests/bench/bench_indicators.py [--rows 10000000] [--employees 50000] [--part catalogue|eight|growth|night] [--json FILE]
+    python tests/bench/bench_indicators.py [--rows 10000000] [--employees 50000] [--part catalogue|eight|growth|fivefold|night] [--json FILE]
 
 Each measurement runs in a process of its own: wall seconds, CPU seconds, peak memory. The eight are those of a nightly run:
 counts and minutes a day, rolling 28 days, active days, informal share, reciprocity, cross-team ties, median response, streak.
@@ -10,12 +10,14 @@ statements with one over the last 90 days of two years of them.
 
 import argparse
 import json
+import logging
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ FIRST_DAY = date(2026, 8, 17)
 DAYS = 90
 AS_OF = FIRST_DAY + timedelta(days=DAYS - 1)
 TEAM_SIZE = 12
+MOMENT_S = 0.1  # of CPU; what takes less is the cost of a query, whatever it reads
 
 
 def generate(path: Path, rows: int, employees: int, days: int = DAYS) -> None:
@@ -96,19 +99,47 @@ def run_catalogue(path: Path, employees: int, out: Path, *, days: int, memory: s
     from leerstroom.classification import load_rules
     from leerstroom.indicators import compute
 
-    timing = {}
+    timing: dict[str, Any] = {}
     began = time.perf_counter()
-    values = compute(
-        [path], directory(employees), rules=load_rules(), coverage=None, from_=AS_OF - timedelta(days=days - 1), to=AS_OF, as_of=AS_OF,
-        memory_limit=memory, threads=2,
-    )  # fmt: skip
+    with steps() as taken:
+        values = compute(
+            [path], directory(employees), rules=load_rules(), coverage=None, from_=AS_OF - timedelta(days=days - 1), to=AS_OF, as_of=AS_OF,
+            memory_limit=memory, threads=2,
+        )  # fmt: skip
     timing["computed"] = round(time.perf_counter() - began, 1)
     values.write_parquet(out)
     timing["written"] = round(time.perf_counter() - began, 1)
     values.close()
     import pyarrow.parquet as pq
 
-    return {**timing, "values": pq.read_metadata(out).num_rows}
+    return {**timing, "values": pq.read_metadata(out).num_rows, "steps_cpu_s": taken}
+
+
+@contextmanager
+def steps() -> Iterator[dict[str, float]]:
+    """CPU seconds of each table that a computation keeps, by name: an indicator has one or more of its own."""
+    found: dict[str, float] = {}
+
+    class Heard(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.msg.startswith("kept %s"):
+                name, _, cpu = record.args  # type: ignore[misc]
+                found[str(name)] = round(float(cpu), 3)  # type: ignore[arg-type]
+
+    told, heard = logging.getLogger("leerstroom.indicators.engine"), Heard()
+    told.setLevel(logging.DEBUG)
+    told.addHandler(heard)
+    try:
+        yield found
+    finally:
+        told.removeHandler(heard)
+
+
+def worst_growth(small: dict[str, float], large: dict[str, float]) -> dict[str, Any]:
+    """The table whose CPU grew most from one size to the other, of those that take a moment at all, and by how much."""
+    grown = {name: large[name] / max(cpu, MOMENT_S) for name, cpu in small.items() if large.get(name, 0) > MOMENT_S}
+    name = max(grown, key=grown.__getitem__)
+    return {"table": name, "times": round(grown[name], 1)}
 
 
 # --- eight indicators against SQL by hand -----------------------------------------------------------------------------------
@@ -234,6 +265,11 @@ def measured(part: str, path: Path, employees: int, **more: Any) -> dict[str, An
     return {**json.loads(done.stdout.splitlines()[-1]), "wall_s": round(time.perf_counter() - began, 1)}
 
 
+def told(figures: dict[str, Any]) -> dict[str, Any]:
+    """The figures without those of single tables."""
+    return {name: value for name, value in figures.items() if name != "steps_cpu_s"}
+
+
 def compare_nights(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     """A night, 35 days one by one and the windows, over 90 days of statements and over eight times as many."""
     nights = {}
@@ -242,7 +278,7 @@ def compare_nights(folder: Path, arguments: argparse.Namespace) -> dict[str, Any
         rows = min(arguments.rows, 1_000_000) * times
         measured("generate", path, arguments.employees // 10, rows=rows, history=DAYS * times)
         nights[name] = measured("catalogue", path, arguments.employees // 10, days=35, memory=arguments.memory)
-        print(f"a night over {name}, {rows:,} events: {nights[name]}")
+        print(f"a night over {name}, {rows:,} events: {told(nights[name])}")
     nights["growth_cpu"] = round(nights["two years"]["cpu_s"] / nights["three months"]["cpu_s"], 2)
     print(f"growth of CPU for eight times the history: x {nights['growth_cpu']}")
     return nights
@@ -274,7 +310,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=float, default=10_000_000)
     parser.add_argument("--employees", type=int, default=50_000)
-    parser.add_argument("--part", choices=("catalogue", "eight", "growth", "night"))
+    parser.add_argument("--part", choices=("catalogue", "eight", "growth", "fivefold", "night"))
     parser.add_argument("--history", type=int, default=DAYS, help=argparse.SUPPRESS)
     parser.add_argument("--days", type=int, default=1, help="days computed one by one besides the windows")
     parser.add_argument("--memory", default="1200MB", help="DuckDB's memory limit")
@@ -296,7 +332,7 @@ def main() -> None:
                 "catalogue", path, arguments.employees, days=arguments.days, memory=arguments.memory
             )
             print(
-                f"whole catalogue, {arguments.rows:,} events, {arguments.employees:,} employees: {found['catalogue']}"
+                f"whole catalogue, {arguments.rows:,} events, {arguments.employees:,} employees: {told(found['catalogue'])}"
             )
         if arguments.part in {None, "eight"}:
             found["eight"] = measured("eight", path, arguments.employees)
@@ -309,10 +345,29 @@ def main() -> None:
             found["a_tenth"] = measured(
                 "catalogue", small, arguments.employees // 10, days=arguments.days, memory=arguments.memory
             )
-            print(f"a tenth of it: {found['a_tenth']}")
+            print(f"a tenth of it: {told(found['a_tenth'])}")
             if "catalogue" in found:
                 found["growth_cpu"] = round(found["catalogue"]["cpu_s"] / found["a_tenth"]["cpu_s"], 1)
-                print(f"growth of CPU for ten times the events: x {found['growth_cpu']}")
+                found["worst_growth"] = worst_growth(found["a_tenth"]["steps_cpu_s"], found["catalogue"]["steps_cpu_s"])
+                print(
+                    f"growth of CPU for ten times the events: x {found['growth_cpu']}; at most {found['worst_growth']}"
+                )
+        if arguments.part == "fivefold":
+            large = Path(folder) / "large.parquet"
+            measured("generate", large, arguments.employees * 5, rows=arguments.rows * 5)
+            sizes = [(path, arguments.employees), (large, arguments.employees * 5)]
+            once, five = (
+                measured("catalogue", each, people, days=arguments.days, memory=arguments.memory)
+                for each, people in sizes
+            )
+            found["fivefold"] = {
+                "once": once,
+                "five": five,
+                "worst_growth": worst_growth(once["steps_cpu_s"], five["steps_cpu_s"]),
+            }
+            print(
+                f"five times {arguments.rows:,} events: {told(once)} -> {told(five)}; at most {found['fivefold']['worst_growth']}"
+            )
         if arguments.part in {None, "night"}:
             found["night"] = compare_nights(Path(folder), arguments)
     if arguments.json:

@@ -6,12 +6,17 @@ rooms/<name>.jsonl   first line {"room_id", "alias", "joined"}, then one event a
                      "before" holds the content of an event that was redacted later
 rooms/<name>/messages-back/*.json   or: recorded exchanges {request, response} of `/messages?dir=b`
 ```
+Of a room only the places and times of its events are held, and its state; an event is read from its file when it is asked for.
 """
 
+import mmap
 import secrets
-from collections.abc import Iterator
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -62,12 +67,67 @@ def _too_many(seconds: float) -> Response:
     return made
 
 
-@dataclass(slots=True)
 class _Room:
-    room_id: str
-    alias: str
-    joined: bool
-    events: list[Event]  # oldest first
+    """A room and where its events lie, oldest first: `data` holds them a line each, behind the first `skipped` lines."""
+
+    def __init__(
+        self, room_id: str, alias: str, data: bytes | mmap.mmap, *, joined: bool = True, skipped: int = 0
+    ) -> None:
+        self.room_id, self.alias, self.joined = room_id, alias, joined
+        self._data = data
+        self._starts, self._times = array("Q"), array("q")
+        self._state: list[int] = []  # places of the events that say how the room is
+        self._redacted: dict[str, int] = {}  # event -> when it was taken away
+        self._places: dict[str, int] | None = None
+        start = 0
+        for number, line in enumerate(
+            iter(data.readline, b"") if isinstance(data, mmap.mmap) else data.splitlines(keepends=True)
+        ):
+            if number >= skipped and line.strip():
+                self._note(start, orjson.loads(line))
+            start += len(line)
+        self._in_order = all(first <= second for first, second in pairwise(self._times))
+
+    def _note(self, start: int, event: Event) -> None:
+        if "state_key" in event:
+            self._state.append(len(self._starts))
+        if event["type"] == "m.room.redaction":
+            self._redacted[_redacts(event)] = event["origin_server_ts"]
+        self._starts.append(start)
+        self._times.append(event["origin_server_ts"])
+
+    def visible(self, now: datetime) -> Sequence[int]:
+        """The places of the events that exist by then."""
+        until = now.timestamp() * 1000
+        if self._in_order:
+            return range(bisect_right(self._times, until))
+        return [place for place, moment in enumerate(self._times) if moment <= until]
+
+    def events(self, places: Iterable[int], now: datetime) -> list[Event]:
+        """The events at these places, each as it looks by then: redactions that lie ahead have not happened."""
+        until = now.timestamp() * 1000
+        found = []
+        for place in places:
+            end = self._data.find(b"\n", self._starts[place])
+            event = orjson.loads(self._data[self._starts[place] : end if end >= 0 else None])
+            gone_at = self._redacted.get(event["event_id"])
+            found.append(_as_of(event, is_redacted=gone_at is not None and gone_at <= until))
+        return found
+
+    def state(self, now: datetime) -> list[Event]:
+        """The events that say how the room is, oldest first."""
+        until = now.timestamp() * 1000
+        return self.events([place for place in self._state if self._times[place] <= until], now)
+
+    def event(self, event_id: str, now: datetime) -> Event | None:
+        """One event, where it exists by then."""
+        if self._places is None:
+            everything = self.events(range(len(self._starts)), now)
+            self._places = {event["event_id"]: place for place, event in enumerate(everything)}
+        place = self._places.get(event_id)
+        if place is None or self._times[place] > now.timestamp() * 1000:
+            return None
+        return self.events([place], now)[0]
 
 
 @dataclass(slots=True)
@@ -125,12 +185,6 @@ class Homeserver:
             )
         return room
 
-    def _seen(self, room: _Room) -> list[Event]:
-        """The events that exist now, each as it looks now: redactions that lie ahead have not happened."""
-        past = [event for event in room.events if self._world.is_past(_moment(event))]
-        redacted = {_redacts(event): event for event in past if event["type"] == "m.room.redaction"}
-        return [_as_of(event, redacted) for event in past]
-
     # --- endpoints ----------------------------------------------------------------------------------------------------------------------
 
     async def versions(self, request: Request) -> Response:
@@ -161,11 +215,12 @@ class Homeserver:
         room = self._entered(request)
         if isinstance(room, Response):
             return room
-        query, events = request.query_params, self._seen(room)
+        query, now = request.query_params, self._world.now()
+        seen = room.visible(now)
         backwards = query.get("dir") == "b"
         if query.get("dir") not in {"b", "f"}:
             return _refused(400, "M_MISSING_PARAM", "Missing required string parameter 'dir'")
-        place: int | None = len(events) if backwards else 0
+        place: int | None = len(seen) if backwards else 0
         if "from" in query:
             place = self._cursors.place(room.room_id, query["from"])
         limit = _limit(query.get("limit"))
@@ -175,7 +230,8 @@ class Homeserver:
                 "M_UNKNOWN" if place is None else "M_INVALID_PARAM",
                 f"'{'from' if place is None else 'limit'}' parameter is invalid",
             )
-        chunk = events[max(0, place - limit) : place][::-1] if backwards else events[place : place + limit]
+        places = seen[max(0, place - limit) : place][::-1] if backwards else seen[place : place + limit]
+        chunk = room.events(places, now)
         answer: dict[str, Any] = {"chunk": chunk, "start": self._cursors.token(room.room_id, place)}
         if chunk:
             answer["end"] = self._cursors.token(room.room_id, place - len(chunk) if backwards else place + len(chunk))
@@ -186,10 +242,8 @@ class Homeserver:
         room = self._entered(request)
         if isinstance(room, Response):
             return room
-        for event in self._seen(room):
-            if event["event_id"] == request.path_params["event_id"]:
-                return _json(event)
-        return _refused(404, "M_NOT_FOUND", "Event not found.")
+        event = room.event(request.path_params["event_id"], self._world.now())
+        return _json(event) if event else _refused(404, "M_NOT_FOUND", "Event not found.")
 
     async def relations(self, request: Request) -> Response:
         """Events that relate to one, newest first, with `next_batch` while there are more."""
@@ -197,9 +251,10 @@ class Homeserver:
         if isinstance(room, Response):
             return room
         wanted, sort = request.path_params["event_id"], request.path_params.get("rel_type")
+        now = self._world.now()
         found = [
             event
-            for event in reversed(self._seen(room))
+            for event in reversed(room.events(room.visible(now), now))
             if (relation := event["content"].get("m.relates_to", {})).get("event_id") == wanted
             and sort in {None, relation.get("rel_type")}
         ]
@@ -217,7 +272,7 @@ class Homeserver:
         room = self._entered(request)
         if isinstance(room, Response):
             return room
-        last = {(event["type"], event["state_key"]): event for event in self._seen(room) if "state_key" in event}
+        last = {(event["type"], event["state_key"]): event for event in room.state(self._world.now())}
         return _json(list(last.values()))
 
     async def state_of(self, request: Request) -> Response:
@@ -225,8 +280,8 @@ class Homeserver:
         room = self._entered(request)
         if isinstance(room, Response):
             return room
-        for event in reversed(self._seen(room)):
-            if event["type"] == request.path_params["type"] and event.get("state_key") == "":
+        for event in reversed(room.state(self._world.now())):
+            if event["type"] == request.path_params["type"] and event["state_key"] == "":
                 return _json(event["content"])
         return _refused(404, "M_NOT_FOUND", "Event not found.")
 
@@ -235,7 +290,8 @@ class Homeserver:
         room = self._entered(request)
         if isinstance(room, Response):
             return room
-        last = {event["state_key"]: event["content"] for event in self._seen(room) if event["type"] == "m.room.member"}
+        members = [event for event in room.state(self._world.now()) if event["type"] == "m.room.member"]
+        last = {event["state_key"]: event["content"] for event in members}
         joined = {
             user: {"display_name": content.get("displayname"), "avatar_url": None}
             for user, content in last.items()
@@ -253,8 +309,10 @@ class Homeserver:
 
 def _rooms(folder: Path) -> Iterator[_Room]:
     for file in sorted((folder / "rooms").glob("*.jsonl")):
-        head, *events = [orjson.loads(line) for line in file.read_bytes().splitlines()]
-        yield _Room(head["room_id"], head.get("alias", ""), head.get("joined", True), events)
+        with file.open("rb") as stream:
+            head = orjson.loads(stream.readline())
+            lines = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+        yield _Room(head["room_id"], head.get("alias", ""), lines, joined=head.get("joined", True), skipped=1)
     for pages in sorted((folder / "rooms").glob("*/messages-back")):
         newest_first = [
             event
@@ -270,22 +328,19 @@ def _rooms(folder: Path) -> Iterator[_Room]:
                 ),
                 "",
             )
-            yield _Room(newest_first[0]["room_id"], alias, True, newest_first[::-1])
-
-
-def _moment(event: Event) -> datetime:
-    return datetime.fromtimestamp(event["origin_server_ts"] / 1000, UTC)
+            lines_back = b"".join(orjson.dumps(event) + b"\n" for event in reversed(newest_first))
+            yield _Room(newest_first[0]["room_id"], alias, lines_back)
 
 
 def _redacts(event: Event) -> str:
     return str(event.get("redacts") or event["content"].get("redacts"))
 
 
-def _as_of(event: Event, redacted: dict[str, Event]) -> Event:
+def _as_of(event: Event, *, is_redacted: bool) -> Event:
     if "before" not in event:
         return event
     shown = {name: value for name, value in event.items() if name != "before"}
-    if event["event_id"] not in redacted:
+    if not is_redacted:
         shown = {
             name: value for name, value in shown.items() if not name.startswith("redacted")
         }  # told twice by Synapse

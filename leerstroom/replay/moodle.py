@@ -13,6 +13,7 @@ import csv
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
@@ -78,7 +79,8 @@ class Site:
         self._users: dict[int, Row] = {each["id"]: each for each in self._answers["users"]["users"]}
         self._deleted: dict[int, Row] = {each["id"]: each for each in self._answers["users"]["deleted"]}
         self._courses: dict[int, Row] = {each["id"]: each for each in self._answers["courses"]}
-        self._index: dict[tuple[str, str], dict[Any, list[Row]]] = {}
+        self._index: dict[tuple[str, str | tuple[str, ...]], dict[Any, list[Row]]] = {}
+        self._quizzes: dict[int, Row] = {each["id"]: each for each in self._answers["quizzes"]}
         self._contexts = {
             row["instanceid"]: row["id"] for row in self._tables["context"] if row["contextlevel"] == _COURSE_LEVEL
         }
@@ -151,13 +153,14 @@ class Site:
 
     # --- rows and time ------------------------------------------------------------------------------------------------------------
 
-    def _rows(self, table: str, column: str, value: Any) -> list[Row]:
-        """Rows of a table with this value."""
+    def _rows(self, table: str, column: str | tuple[str, ...], value: Any) -> list[Row]:
+        """Rows of a table with this value in a column, or these in several."""
         place = (table, column)
         if place not in self._index:
             found: dict[Any, list[Row]] = defaultdict(list)
+            key = itemgetter(*((column,) if isinstance(column, str) else column))
             for row in self._tables[table]:
-                found[row[column]].append(row)
+                found[key(row)].append(row)
             self._index[place] = found
         return self._index[place].get(value, [])
 
@@ -245,11 +248,8 @@ class Site:
         return sorted({row["userid"] for row in rows} & self._users.keys())
 
     def _roles(self, course: int, user: int) -> list[str]:
-        return [
-            row["role"]
-            for row in self._rows("role_assignments", "contextid", self._contexts[course])
-            if row["userid"] == user
-        ]
+        rows = self._rows("role_assignments", ("contextid", "userid"), (self._contexts[course], user))
+        return [row["role"] for row in rows]
 
     def enrolled(self, asked: Row) -> Any:
         """The roster, with the options limitfrom, limitnumber and userfields."""
@@ -265,7 +265,7 @@ class Site:
 
     def _enrolled_user(self, course: int, user: int) -> Row:
         known = self._user(self._users[user])
-        access = next(row for row in self._rows("course_access", "course", course) if row["userid"] == user)
+        access = self._rows("course_access", ("course", "userid"), (course, user))[0]
         mine = {row["courseid"] for row in self._past(self._rows("user_enrolments", "userid", user), "timecreated")}
         courses = [self._courses[each] for each in sorted(mine, reverse=True)]
         return {
@@ -316,8 +316,8 @@ class Site:
         return course, user
 
     def _state(self, cmid: int, user: int) -> Row | None:
-        rows = self._past(self._rows("course_modules_completion", "coursemoduleid", cmid), "timemodified")
-        return next((row for row in rows if row["userid"] == user), None)
+        rows = self._rows("course_modules_completion", ("coursemoduleid", "userid"), (cmid, user))
+        return next(iter(self._past(rows, "timemodified")), None)
 
     def activities(self, asked: Row) -> Any:
         """The state of one person in the modules of a course that have completion."""
@@ -343,7 +343,7 @@ class Site:
         course, user = self._participant(asked)
         if str(course) not in self._answers["criteria"]:
             raise VendorError("nocriteriaset", "No completion criteria set for this course")
-        if not any(row["userid"] == user for row in self._rows("user_enrolments", "courseid", course)):
+        if not self._rows("user_enrolments", ("courseid", "userid"), (course, user)):
             raise VendorError("notenroled", "You are not enrolled in this course")
         criteria = []
         for each in self._answers["criteria"][str(course)]:
@@ -353,10 +353,7 @@ class Site:
                 criteria.append({**each, "status": "Yes", "complete": True, "timecompleted": row["timemodified"]})
             else:
                 criteria.append(each)
-        done = any(
-            row["userid"] == user
-            for row in self._past(self._rows("course_completions", "course", course), "timecompleted")
-        )
+        done = bool(self._past(self._rows("course_completions", ("course", "userid"), (course, user)), "timecompleted"))
         return {"completionstatus": {"completed": done, "aggregation": 1, "completions": criteria}, "warnings": []}
 
     # --- quizzes ------------------------------------------------------------------------------------------------------------------------
@@ -372,7 +369,7 @@ class Site:
             return None
         if row["timefinish"] and not self._is_past(row["timefinish"]):
             row = {**row, "state": "inprogress", "timefinish": 0, "timemodified": row["timestart"], "sumgrades": None}
-        questions = int(next(each["sumgrades"] for each in self._answers["quizzes"] if each["id"] == row["quiz"]))
+        questions = int(self._quizzes[row["quiz"]]["sumgrades"])
         is_over = row["state"] == "finished"
         return {
             **{name: row[name] for name in ("id", "quiz", "userid", "attempt", "uniqueid")},
@@ -391,23 +388,21 @@ class Site:
         user = int(asked["userid"])
         if user in self._deleted:
             raise VendorError("userdeleted", "error/userdeleted")
-        rows = [self._attempt(row) for row in self._rows("quiz_attempts", "quiz", int(asked["quizid"]))]
-        wanted = asked.get("status", "finished")
+        mine = self._rows("quiz_attempts", ("quiz", "userid"), (int(asked["quizid"]), user))
+        rows, wanted = map(self._attempt, mine), asked.get("status", "finished")
         found = [
-            row
-            for row in rows
-            if row and row["userid"] == user and (wanted == "all" or (row["state"] == "finished") == (wanted == "finished"))
-        ]  # fmt: skip
+            row for row in rows if row and (wanted == "all" or (row["state"] == "finished") == (wanted == "finished"))
+        ]
         return {"attempts": found, "warnings": []}
 
     def _quiz_item(self, quiz: int) -> Row:
-        return next(row for row in self._rows("grade_items", "itemmodule", "quiz") if row["iteminstance"] == quiz)
+        return self._rows("grade_items", ("itemmodule", "iteminstance"), ("quiz", quiz))[0]
 
     def best_grade(self, asked: Row) -> Any:
         """A person's grade for a quiz, and the grade to pass it."""
         item = self._quiz_item(int(asked["quizid"]))
-        mine = [row for row in self._grades(item) if row["userid"] == int(asked["userid"])]
-        told = {"hasgrade": True, "grade": mine[0]["finalgrade"]} if mine else {"hasgrade": False}
+        mine = self._grade(item, int(asked["userid"]))
+        told = {"hasgrade": True, "grade": mine["finalgrade"]} if mine else {"hasgrade": False}
         return {**told, "gradetopass": item["gradepass"], "warnings": []}
 
     def review(self, asked: Row) -> Any:
@@ -418,7 +413,7 @@ class Site:
             raise _unknown("quiz_attempts")
         if attempt["state"] != "finished":
             raise VendorError("attemptclosed", "Attempt has not closed yet", "mod_quiz\\exception\\moodle_exception")
-        quiz = next(each for each in self._answers["quizzes"] if each["id"] == attempt["quiz"])
+        quiz = self._quizzes[attempt["quiz"]]
         grade = attempt["sumgrades"] / quiz["sumgrades"] * quiz["grade"]
         return {"grade": _plain(grade), "attempt": attempt, "additionaldata": [], "questions": [], "warnings": []}
 
@@ -437,8 +432,8 @@ class Site:
             return None
         if not self._is_past(row["timemodified"]):
             row = {**row, "timemodified": row["timecreated"]}
-        grades = self._past(self._rows("assign_grades", "assignment", row["assignment"]), "timemodified")
-        is_graded = any(each["userid"] == row["userid"] for each in grades)
+        grades = self._rows("assign_grades", ("assignment", "userid"), (row["assignment"], row["userid"]))
+        is_graded = bool(self._past(grades, "timemodified"))
         field = {
             "name": "onlinetext",
             "description": "Online text submissions",
@@ -483,12 +478,9 @@ class Site:
             found.append({"assignmentid": assignment, "grades": grades})
         return _with_warnings("grades", found)
 
-    def _grades(self, item: Row) -> list[Row]:
-        return [
-            row
-            for row in self._past(self._rows("grade_grades", "itemid", item["id"]), "timemodified")
-            if row["finalgrade"] is not None
-        ]
+    def _grade(self, item: Row, user: int) -> Row | None:
+        rows = self._past(self._rows("grade_grades", ("itemid", "userid"), (item["id"], user)), "timemodified")
+        return next((row for row in rows if row["finalgrade"] is not None), None)
 
     def gradebook(self, asked: Row) -> Any:
         """Everybody's grades of a course (userid 0), in the order of family names; of one person otherwise."""
@@ -517,11 +509,8 @@ class Site:
         }
 
     def _grade_item(self, item: Row, user: int) -> Row:
-        grade = next((row for row in self._grades(item) if row["userid"] == user), None)
-        module = next(
-            (row for row in self._rows("course_modules", "instance", item["iteminstance"]) if row["modname"] == item["itemmodule"]),
-            None,
-        )  # fmt: skip
+        grade, place = self._grade(item, user), (item["iteminstance"], item["itemmodule"])
+        module = next(iter(self._rows("course_modules", ("instance", "modname"), place)), None)
         raw, most = grade["finalgrade"] if grade else None, (grade or {}).get("rawgrademax") or item["grademax"]
         return {
             "id": item["id"], "itemname": item["itemname"], "itemtype": item["itemtype"], "itemmodule": item["itemmodule"], "iteminstance": item["iteminstance"],
@@ -737,7 +726,7 @@ def platform(folder: Path, world: World) -> Platform:
         answer = site.call(token, function, form)
         if wanted != "json":
             return Response(as_xml(answer), media_type="application/xml; charset=utf-8")
-        return JSONResponse(answer)
+        return Response(orjson.dumps(answer), media_type="application/json")
 
     refused = VendorError("invalidtoken", "Invalid token - token not found").answer
     return Platform(

@@ -23,7 +23,7 @@ from leerstroom import ledger, quality
 from leerstroom.errors import ConfigurationError, LeerstroomError, NeedsOperator, QuotaExhausted
 from leerstroom.landing import Store
 from leerstroom.people import Directory, People, Pseudonyms
-from leerstroom.revisions import Revisions, voiding
+from leerstroom.revisions import Revisions, stated, voiding, with_id
 from leerstroom.settings import Settings
 from leerstroom.state import open_state
 from leerstroom.statements import Retracted, Statement, utc_text
@@ -339,20 +339,22 @@ def load(
     def outgoing() -> Iterator[bytes]:
         yield from voids(list(revisions.unsent()))
         lines = store.lines(f"{path}/statements.jsonl.zst")
-        while batch := [orjson.loads(line) for line in islice(lines, _PLAN)]:
+        while batch := list(islice(lines, _PLAN)):
             planned["built"] += len(batch)
-            plan = revisions.plan(batch, as_of)
-            planned["superseded"] += plan.superseded
-            for statement in plan.send:
-                yield serialised(statement)
-            yield from voids(plan.void)
+            facts = [stated(line) for line in batch]
+            decided = revisions.decide(facts, as_of)
+            planned["superseded"] += decided.superseded
+            for place, statement_id in decided.send:
+                line = batch[place]
+                yield line if statement_id == facts[place].statement_id else with_id(line, statement_id)
+            yield from voids(decided.void)
         retracted = [orjson.loads(line) for line in store.lines(f"{path}/retractions.jsonl.zst")]
         yield from voids(revisions.retract(retracted, as_of))
 
     window, kind = _window(manifest), str(manifest["kind"])
     with _stage("load", connection, str(manifest["source"]), settings, run_id, window, kind) as stage:
         _, _, rest = path.partition("/")
-        with store.writer(f"quarantine/{rest}/refused.jsonl.zst") as refused:
+        with store.writer(f"quarantine/{rest}/refused.jsonl.zst") as refused, revisions:
 
             def refuse(rejection: "Rejection", _: bytes) -> None:
                 told = {"stage": "load", "key": rejection.id, "reason": rejection.reason, "at": as_of}

@@ -8,11 +8,15 @@ Files that are loaded again out of order do no harm: what was pulled earlier tha
 an earlier form (a grade 7 → 8 → 7) gets a fresh id, because a voided id never counts again.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, NamedTuple, Self
 
-from sqlalchemy import Connection, Engine, bindparam, func, select, update
+import msgspec
+import orjson
+from sqlalchemy import ColumnElement, Connection, Engine, bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from leerstroom import state
@@ -23,9 +27,26 @@ _RECORD = EXTENSION_BASE + "record"
 _A_TICK = timedelta(milliseconds=1)  # what `as_of` is written to
 
 
+class Stated(NamedTuple):
+    """What a statement of ours stands for: its fact, the record of that, and the id that it has so far."""
+
+    fact: str
+    record: str
+    statement_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What one batch leads to: (place in the batch, final id) of what to send, ids to void with the time of voiding, how many were superseded."""
+
+    send: list[tuple[int, str]]
+    void: list[tuple[str, str]]
+    superseded: int
+
+
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What one batch leads to: statements to send (ids final), ids to void with the time of voiding, and how many were superseded."""
+    """The same with the statements themselves, their ids final."""
 
     send: list[Statement]
     void: list[tuple[str, str]]
@@ -36,6 +57,42 @@ def fact_of(statement: Statement) -> tuple[str, str]:
     """(fact, record) of one of our own statements. Raises KeyError for a foreign one."""
     record = statement["context"]["extensions"][_RECORD]
     return name_uuid("fact", record, statement["verb"]["id"], statement["object"].get("id", "")), record
+
+
+class _Named(msgspec.Struct, gc=False):
+    id: str = ""
+
+
+class _Extensions(msgspec.Struct, gc=False):
+    record: str = msgspec.field(name=_RECORD)
+
+
+class _Context(msgspec.Struct, gc=False):
+    extensions: _Extensions
+
+
+class _Line(msgspec.Struct, gc=False):
+    id: str
+    verb: _Named
+    object: _Named
+    context: _Context
+
+
+_decode = msgspec.json.Decoder(_Line).decode
+
+
+def stated(line: bytes) -> Stated:
+    """What one of our own statements stands for, out of its JSON; nothing else of it is read. Raises ValueError for a foreign one."""
+    read = _decode(line)
+    record = read.context.extensions.record
+    return Stated(name_uuid("fact", record, read.verb.id, read.object.id), record, read.id)
+
+
+def with_id(line: bytes, statement_id: str) -> bytes:
+    """The JSON of a statement under another id."""
+    statement = orjson.loads(line)
+    statement["id"] = statement_id
+    return orjson.dumps(statement)
 
 
 def voiding(statement_id: str, at: str, authority: dict[str, object]) -> Statement:
@@ -51,12 +108,33 @@ def voiding(statement_id: str, at: str, authority: dict[str, object]) -> Stateme
 
 
 class Revisions:
-    """The facts of one connection in the state database."""
+    """The facts of one connection in the state database. As a context manager it keeps one connection to it: opening costs more than a batch."""
 
     def __init__(self, engine: Engine, connection: str) -> None:
         self._engine = engine
         self._connection = connection
+        self._is_sqlite = engine.dialect.name == "sqlite"
         self._insert = (postgresql if engine.dialect.name == "postgresql" else sqlite).insert
+        self._held: Connection | None = None
+
+    def __enter__(self) -> Self:
+        self._held = self._engine.connect()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._held is not None:
+            self._held.close()
+            self._held = None
+
+    @contextmanager
+    def _begin(self) -> Generator[Connection, None, None]:
+        """A transaction, on the connection that is kept or on one of its own."""
+        if self._held is None:
+            with self._engine.begin() as database:
+                yield database
+        else:
+            with self._held.begin():
+                yield self._held
 
     def as_of(self, now: datetime) -> str:
         """When a pull that begins `now` counts as made: after every pull that was loaded before it, even if the clock was turned back meanwhile."""
@@ -68,63 +146,75 @@ class Revisions:
         return text if newest is None or newest < text else utc_text(datetime.fromisoformat(newest) + _A_TICK)
 
     def plan(self, statements: Sequence[Statement], as_of: str) -> Planned:
+        """`decide` for statements that are read already; gives those to send their final ids."""
+        decided = self.decide([Stated(*fact_of(statement), statement["id"]) for statement in statements], as_of)
+        send = []
+        for place, statement_id in decided.send:
+            statements[place]["id"] = statement_id
+            send.append(statements[place])
+        return Planned(send, decided.void, decided.superseded)
+
+    def decide(self, batch: Sequence[Stated], as_of: str) -> Decided:
         """Decides for a batch and writes it down. `as_of` is when the records were pulled (`2026-11-03T01:00:00.000Z`)."""
-        facts, send, void = state.facts, [], []
+        facts = state.facts
+        send: list[tuple[int, str]] = []
+        void: list[tuple[str, str]] = []
         newest = {
-            fact_of(statement): statement for statement in statements
+            each.fact: place for place, each in enumerate(batch)
         }  # a fact that comes twice: the later form counts
-        identified = list(newest.items())
-        superseded = len(statements) - len(identified)
-        with self._engine.begin() as database:
+        superseded = len(batch) - len(newest)
+        with self._begin() as database:
             known = {
                 row.fact: row
                 for row in database.execute(
-                    select(facts).where(
-                        facts.c.connection == self._connection, facts.c.fact.in_([fact for (fact, _), _ in identified])
+                    select(facts.c.fact, facts.c.statement_id, facts.c.base_id, facts.c.as_of, facts.c.voided).where(
+                        facts.c.connection == self._connection, self._is_among(facts.c.fact, newest)
                     )
                 )
             }
-            rows: dict[str, dict[str, object]] = {}
-            for (fact, record), statement in identified:
-                row = known.get(fact)
-                base = statement["id"]
+            rows: dict[str, dict[str, Any]] = {}
+            for fact, place in newest.items():
+                row, base = known.get(fact), batch[place].statement_id
+                statement_id = base
                 if row is not None:
                     if row.as_of > as_of or (row.voided and row.as_of == as_of):
                         superseded += 1
                         continue
                     if row.base_id == base and not row.voided:
-                        statement["id"] = row.statement_id
+                        statement_id = row.statement_id
                     elif row.as_of == as_of and base in self._voided(database, fact):
                         superseded += 1  # an earlier form within the same pull, loaded again after a kill
                         continue
                     else:
                         if not row.voided:
                             void.append((row.statement_id, as_of))
-                        statement["id"] = self._fresh(database, fact, base, [old for old, _ in void])
-                send.append(statement)
+                        statement_id = self._fresh(database, fact, base, [old for old, _ in void])
+                send.append((place, statement_id))
                 rows[fact] = {
                     "connection": self._connection,
                     "fact": fact,
-                    "record": record,
-                    "statement_id": statement["id"],
+                    "record": batch[place].record,
+                    "statement_id": statement_id,
                     "base_id": base,
                     "as_of": as_of,
                     "voided": False,
                 }
-            self._write(
-                database,
-                list(rows.values()),
-                void,
-                {row["statement_id"]: fact for fact, row in rows.items()}
-                | {r.statement_id: f for f, r in known.items()},
-            )
-        return Planned(send, void, superseded)
+            named = {row.statement_id: fact for fact, row in known.items()} if void else {}
+            self._write(database, list(rows.values()), void, named)
+        return Decided(send, void, superseded)
+
+    def _is_among(self, column: ColumnElement[str], values: Iterable[str]) -> ColumnElement[bool]:
+        """`column IN values`; on SQLite as one parameter, since a thousand of them cost more than the look-up."""
+        if not self._is_sqlite:
+            return column.in_(list(values))
+        given = func.json_each(orjson.dumps(list(values)).decode()).table_valued("value")
+        return column.in_(select(given.c.value))
 
     def retract(self, records: Iterable[str], as_of: str) -> list[tuple[str, str]]:
         """Plans the voiding of all that was made of these records; returns (statement id, time)."""
         facts, wanted = state.facts, list(records)
         void: list[tuple[str, str]] = []
-        with self._engine.begin() as database:
+        with self._begin() as database:
             for start in range(0, len(wanted), 500):
                 part = wanted[start : start + 500]
                 mine = (facts.c.connection == self._connection) & facts.c.record.in_(part)
@@ -160,7 +250,7 @@ class Revisions:
     def confirm(self) -> None:
         """All planned voidings of this connection reached the LRS."""
         voids = state.voids
-        with self._engine.begin() as database:
+        with self._begin() as database:
             database.execute(
                 update(voids).where(voids.c.connection == self._connection, voids.c.done.is_(False)).values(done=True)
             )
@@ -181,13 +271,12 @@ class Revisions:
     def _write(
         self,
         database: Connection,
-        rows: list[dict[str, object]],
+        rows: list[dict[str, Any]],
         void: list[tuple[str, str]],
-        facts_by_statement: dict[object, str],
+        facts_by_statement: dict[Any, str],
     ) -> None:
-        execute = database.execute
         if void:
-            execute(
+            database.execute(
                 self._insert(state.voids).on_conflict_do_nothing(),
                 [
                     {
@@ -202,12 +291,13 @@ class Revisions:
             )
         if rows:
             upsert = self._insert(state.facts)
-            execute(
-                upsert.on_conflict_do_update(
-                    index_elements=["connection", "fact"],
-                    set_={
-                        name: upsert.excluded[name] for name in ("record", "statement_id", "base_id", "as_of", "voided")
-                    },
-                ),
-                rows,
+            upsert = upsert.on_conflict_do_update(
+                index_elements=["connection", "fact"],
+                set_={name: upsert.excluded[name] for name in ("record", "statement_id", "base_id", "as_of", "voided")},
             )
+            if not self._is_sqlite:
+                database.execute(upsert, rows)
+                return
+            # the driver takes rows as they are; SQLAlchemy would look at each value of each
+            text = str(upsert.compile(dialect=self._engine.dialect, column_keys=list(rows[0])))
+            database.exec_driver_sql(text, [tuple(row.values()) for row in rows])

@@ -29,6 +29,7 @@ def base_id(indicator_id: str) -> str:
     return indicator_id.split(".", 1)[0]
 
 
+@cache
 def label(indicator_id: str, language: str) -> str:
     """`Leren 1.0/2.0/3.0: uitgewisseld`; an indicator without texts is called by its id."""
     body = indicator_texts().get(base_id(indicator_id))
@@ -45,6 +46,7 @@ def label(indicator_id: str, language: str) -> str:
     return f"{name}: {named[language] if named else part}"
 
 
+@cache
 def unit(indicator_id: str) -> str:
     """minutes, count, days, share, score, ratio or stage; empty when the indicator has no texts."""
     body = indicator_texts().get(base_id(indicator_id))
@@ -53,5 +55,10 @@ def unit(indicator_id: str) -> str:
 
 def position(indicator_id: str) -> tuple[int, str]:
     """Sorts indicators in the order of the catalogue."""
-    order = {name: number for number, name in enumerate(indicator_texts())}
+    order = _order()
     return order.get(base_id(indicator_id), len(order)), indicator_id
+
+
+@cache
+def _order() -> Mapping[str, int]:
+    return {name: number for number, name in enumerate(indicator_texts())}

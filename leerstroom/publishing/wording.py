@@ -52,6 +52,17 @@ def _texts() -> Any:
     return read_yaml("report.yaml")
 
 
+@cache
+def _sentence(key: str, language: str) -> str:
+    found: Any = _texts()
+    rest = key
+    while rest and rest not in found:  # categories hold a dot themselves: generations.2.0
+        part, _, rest = rest.partition(".")
+        found = found[part]
+    found = found[rest] if rest else found
+    return str(found[language])
+
+
 class Wording:
     """One language: `text("minutes.title", days=28)` looks up a sentence of `schemas/report.yaml`; the rest formats values.
 
@@ -66,13 +77,7 @@ class Wording:
 
     def text(self, key: str, **values: Any) -> str:
         """The sentence `key` (dots go deeper) with its blanks filled. Raises KeyError for a sentence that does not exist."""
-        found: Any = _texts()
-        rest = key
-        while rest and rest not in found:  # categories hold a dot themselves: generations.2.0
-            part, _, rest = rest.partition(".")
-            found = found[part]
-        found = found[rest] if rest else found
-        sentence: str = found[self.language]
+        sentence = _sentence(key, self.language)
         return sentence.format(**{"minimum": self.minimum_group, **values}) if "{" in sentence else sentence
 
     def status(self, status: str) -> str:

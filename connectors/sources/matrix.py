@@ -15,7 +15,7 @@ Verified    against a real homeserver (Synapse 1.163), live and recorded
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -155,8 +155,9 @@ class Matrix(Source):
             sender = person(event.get("sender"))
             return Brief(_event_id(event), sender, _asks(event), _is_deleted(event)).landed()
 
-        content, chain = _content(record), record.get("chain")
-        briefs = [brief(event) for event in chain if isinstance(event, Mapping)] if isinstance(chain, list) else []
+        content, told = _content(record), record.get("chain")
+        chain = [event for event in told if isinstance(event, dict)] if isinstance(told, list) else []
+        about = brief(chain[0]) if chain else None
         kept = {
             "type": _text(record.get("type")),
             "event_id": record.key,
@@ -174,8 +175,8 @@ class Matrix(Source):
             "sign": sign_of(dig(_relation_of(content), "key")),
             "mentions": sorted(filter(None, {person(each) for each in _listed(content.get("m.mentions"), "user_ids")})),
             "features": features(_own_text(record)),
-            "about": briefs[0] if briefs else None,
-            "root": briefs[-1] if briefs else None,
+            "about": about,
+            "root": brief(chain[-1]) if len(chain) > 1 else about,
         }
         return Record(
             record.kind, record.key, {name: value for name, value in kept.items() if value not in (None, [], "")}
@@ -356,12 +357,12 @@ def _refers_to(event: Event) -> str | None:
 
 def _content(event: Event) -> Mapping[str, Any]:
     content = event.get("content")
-    return content if isinstance(content, Mapping) else {}
+    return content if isinstance(content, dict) else {}
 
 
 def _relation_of(content: Mapping[str, Any]) -> Mapping[str, Any]:
     relation = content.get("m.relates_to")
-    return relation if isinstance(relation, Mapping) else {}
+    return relation if isinstance(relation, dict) else {}
 
 
 def _relation(content: Mapping[str, Any]) -> str | None:
@@ -371,7 +372,7 @@ def _relation(content: Mapping[str, Any]) -> str | None:
 def _replied_to(content: Mapping[str, Any]) -> Any:
     """The message that a reply names. In a thread, `is_falling_back` says that it is only the thread's last one: still whom it follows."""
     reply = _relation_of(content).get("m.in_reply_to")
-    return reply.get("event_id") if isinstance(reply, Mapping) else None
+    return reply.get("event_id") if isinstance(reply, dict) else None
 
 
 def _is_deleted(event: Event) -> bool:
@@ -392,16 +393,22 @@ def _own_text(event: Event) -> list[str]:
 
 def _asks(event: Event) -> bool:
     """Whether the event is a question that replies may answer: outside any conversation, by a person."""
-    return not _refers_to(event) and _content(event).get("msgtype") != "m.notice" and asks(_own_text(event))
+    return not _refers_to(event) and _content(event).get("msgtype") != "m.notice" and _is_question(*_own_text(event))
+
+
+@lru_cache(1000)
+def _is_question(*texts: str) -> bool:
+    """`asks`, remembered: whatever refers to a question asks for it again."""
+    return asks(texts)
 
 
 def _milliseconds(event: Any) -> int | None:
-    value = event.get("origin_server_ts") if isinstance(event, Mapping) else None
+    value = event.get("origin_server_ts") if isinstance(event, dict) else None
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _listed(value: Any, name: str) -> list[Any]:
-    held = value.get(name) if isinstance(value, Mapping) else None
+    held = value.get(name) if isinstance(value, dict) else None
     return held if isinstance(held, list) else []
 
 

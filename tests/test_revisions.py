@@ -5,12 +5,13 @@ from datetime import UTC, datetime, timedelta
 from itertools import starmap
 from pathlib import Path
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
-from leerstroom.revisions import Revisions, voiding
+from leerstroom.revisions import Revisions, Stated, fact_of, stated, voiding, with_id
 from leerstroom.state import open_state
 from leerstroom.statements import record_id, statement_id, verbs
 from leerstroom.statements.vocabulary import EXTENSION_BASE
@@ -175,3 +176,30 @@ def test_a_clock_that_was_turned_back_does_not_make_a_later_pull_older(tmp_path:
     assert (len(plan.send), len(plan.void), plan.superseded) == (1, 1, 0)
     assert Revisions(open_state(f"sqlite:///{tmp_path}/clock.sqlite"), "other").as_of(now) == "2026-11-03T01:00:00.000Z"
     assert revisions.as_of(now + timedelta(days=1)) == "2026-11-04T01:00:00.000Z"
+
+
+def test_a_line_stands_for_what_its_statement_stands_for() -> None:
+    statement = made("a", "1") | {"result": {"score": {"raw": 7}}}
+    assert stated(orjson.dumps(statement)) == Stated(*fact_of(statement), statement["id"])
+    about_a_person = statement | {"object": {"objectType": "Agent", "mbox": "mailto:a@example.org"}}
+    assert stated(orjson.dumps(about_a_person)) == Stated(*fact_of(about_a_person), statement["id"])
+    with pytest.raises(ValueError, match="extensions"):
+        stated(orjson.dumps(statement | {"context": {}}))
+
+
+def test_another_id_changes_nothing_else_of_a_line() -> None:
+    statement = made("a", "1")
+    line = with_id(orjson.dumps(statement), "another")
+    assert line == orjson.dumps({**statement, "id": "another"})
+
+
+def test_a_load_that_keeps_its_connection_decides_the_same_and_others_see_it(engine: Engine) -> None:
+    with Revisions(engine, "c") as kept:
+        kept.plan([made("a", "1"), made("b", "1")], as_of(1))
+        changed = kept.plan([made("a", "2")], as_of(2))
+        assert changed.void == [(made("a", "1")["id"], as_of(2))]
+        assert list(Revisions(engine, "c").unsent()) == list(kept.unsent()) == changed.void
+        kept.confirm()
+        assert len(kept.retract([made("b", "1")["context"]["extensions"][EXTENSION_BASE + "record"]], as_of(3))) == 1
+    assert len(list(Revisions(engine, "c").unsent())) == 1
+    assert Revisions(engine, "c").plan([made("b", "1")], as_of(2)).superseded == 1

@@ -122,13 +122,14 @@ def replays() -> list[Any]:
     with create_session() as session:
         return [
             (run.conf, run.triggering_user_name)
-            for run in session.scalars(select(DagRun).where(DagRun.dag_id == "learning_quarantine"))
+            for run in session.scalars(select(DagRun).where(DagRun.dag_id == "learning_quarantine").order_by(DagRun.id))
         ]
 
 
 def test_who_may_trigger_tries_quarantine_again_with_a_button(web: Any, settings_file: Path, known_dags: None) -> None:
     write_a_partial_night(settings_file)
     mine = {"Authorization": f"Bearer {token('admin')}"}
+    before = replays()
     page = web.get("/leerstroom/", headers=mine)
     assert 'action="quarantine/chat"' in page.text
     assert web.post("/leerstroom/quarantine/chat").status_code == 401
@@ -137,11 +138,11 @@ def test_who_may_trigger_tries_quarantine_again_with_a_button(web: Any, settings
         == 403
     )
     assert web.post("/leerstroom/quarantine/chat", headers={**mine, "Sec-Fetch-Site": "cross-site"}).status_code == 403
-    assert replays() == []
+    assert replays() == before
     done = web.post("/leerstroom/quarantine/chat", headers=mine, follow_redirects=True)
     assert done.status_code == 200
     assert "Quarantine of chat is tried again" in done.text
-    assert replays() == [({"connection": "chat"}, "someone")]
+    assert replays()[len(before) :] == [({"connection": "chat"}, "someone")]
 
 
 def test_a_fault_of_the_settings_is_one_sentence_on_the_page(web: Any, settings_file: Path) -> None:

@@ -116,10 +116,12 @@ class NightShown:
 
     @property
     def state(self) -> str:
-        """How it ended: complete, partial, or out of balance."""
+        """How it ended: complete, partial or out of balance; without a publication it has not come to its end, or was never meant to."""
         if self.faults:
             return "out of balance"
-        return "complete" if all(line.state == "done" for line in self.lines) else "partial"
+        if any(line.state != "done" for line in self.lines):
+            return "partial"
+        return "complete" if any("publish" in line.stages for line in self.lines) else "not published yet"
 
 
 def nights_shown(entries: list[Any], zone: str, limit: int = NIGHTS) -> list[NightShown]:

@@ -102,6 +102,18 @@ def test_who_may_see_runs_sees_counts_coverage_and_reasons(web: Any, settings_fi
     assert "<button" not in response.text, "a viewer may trigger nothing"
 
 
+def test_a_night_is_complete_only_once_it_was_published() -> None:
+    from leerstroom_airflow.ledger_page import nights_shown
+
+    def told(connection: str, stage: str) -> Entry:
+        return Entry("night", connection, "matrix", stage, "done", {}, datetime.now(UTC))
+
+    loaded = [told("lrs", "mirror")]
+    assert [night.state for night in nights_shown(loaded, "Europe/Amsterdam")] == ["not published yet"]
+    published = [*loaded, told("hr", "publish")]
+    assert [night.state for night in nights_shown(published, "Europe/Amsterdam")] == ["complete"]
+
+
 @pytest.fixture(scope="module")
 def known_dags(airflow_home: Path) -> None:
     """The Dags of the folder, in the database as a dag-processor leaves them."""

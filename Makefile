@@ -40,8 +40,8 @@ demo: $(STAMP) ## three recorded weeks of a town hall through the real Dag; prin
 clean-demo: ## forget the demo: removes var/demo
 	@rm -rf var/demo
 
-serve: $(STAMP) ## the demo organisation left running: Airflow, the LRS, the platforms, the report, on localhost; Ctrl-C stops all
-	@$(BIN)/python -m leerstroom_airflow.serve
+serve: $(STAMP) ## left running on localhost: Airflow, the LRS, the report; of the demo, or with SETTINGS=leerstroom.yaml your own; Ctrl-C stops all
+	@$(BIN)/python -m leerstroom_airflow.serve $(SETTINGS)
 
 test: $(STAMP) ## all tests but the slow ones
 	@$(BIN)/pytest -q -n 4 --dist loadgroup -m "not slow and not live and not soak" $(ARGS)
@@ -85,6 +85,6 @@ docs: $(STAMP) ## write docs/cli.md and docs/platforms.md out of the code
 	@$(BIN)/python -m leerstroom.cli.reference
 	@$(BIN)/python -m leerstroom.statements.profile
 
-clean: ## remove caches and everything that can be made again (the environment, var/)
-	@rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+clean: ## remove caches and everything that can be made again: the environment, the demo (not what else lies in var/)
+	@rm -rf $(VENV) var/demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

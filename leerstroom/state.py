@@ -20,10 +20,12 @@ from sqlalchemy import (
     Text,
     create_engine,
     event,
+    inspect,
 )
 from sqlalchemy.pool import NullPool
 
 metadata = MetaData()
+_MAKING_TABLES = 7_233_517  # any number that nobody else locks in this database
 
 ledger = Table(
     "ledger",
@@ -99,5 +101,17 @@ def open_state(url: str) -> Engine:
 
     else:
         engine = create_engine(url, pool_pre_ping=True)
-    metadata.create_all(engine)
+    _make_tables(engine)
     return engine
+
+
+def _make_tables(engine: Engine) -> None:
+    """One process at a time: the first tasks of the first night open the database in the same moment."""
+    if set(metadata.tables) <= set(inspect(engine).get_table_names()):
+        return
+    with engine.begin() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MAKING_TABLES})")
+        metadata.create_all(connection)

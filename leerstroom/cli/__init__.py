@@ -8,7 +8,18 @@ import sys
 import typer
 
 from leerstroom import __version__
-from leerstroom.cli import directory, indicators, lrs, pipeline, quarantine, retention, sources, statements, subject
+from leerstroom.cli import (
+    directory,
+    indicators,
+    lrs,
+    pipeline,
+    quarantine,
+    retention,
+    setting_up,
+    sources,
+    statements,
+    subject,
+)
 from leerstroom.errors import LeerstroomError
 
 app = typer.Typer(
@@ -21,7 +32,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for room in (sources, pipeline, quarantine, statements, indicators, lrs, directory, subject, retention):
+for room in (setting_up, sources, pipeline, quarantine, statements, indicators, lrs, directory, subject, retention):
     room.register(app)
 
 

@@ -25,8 +25,9 @@ from leerstroom.ledger import Entry
 from leerstroom.settings import Settings
 from leerstroom.state import open_state
 from leerstroom_airflow import telling
+from leerstroom_airflow.installation import alone
 from leerstroom_airflow.processes import Processes, processes
-from leerstroom_airflow.town_hall import FOLDER, WEEKS, ZONE, Installation, alone, connections
+from leerstroom_airflow.town_hall import FOLDER, WEEKS, ZONE, TownHall, connections
 
 _LONGEST_S = 900.0
 _SUMMARY = "summary.json"
@@ -42,10 +43,10 @@ def main() -> int:
     asked = parser.parse_args()
     console = screen()
     try:
-        with alone():
+        with alone(FOLDER):
             if asked.clean:
                 forget()
-            installation = Installation.prepare()
+            installation = TownHall.prepare()
             with processes(installation.folder / "logs") as running:
                 return play(installation, running, console)
     except LeerstroomError as error:
@@ -79,14 +80,14 @@ class Played:
     code: int
 
 
-def play(installation: Installation, running: Processes, console: Console) -> int:
+def play(installation: TownHall, running: Processes, console: Console) -> int:
     """Plays all weeks, tells what happened and writes `summary.json`; 0 when every week is complete."""
     started = time.monotonic()
     before = read_summary(installation)
     console.print(
         "[bold]Leerstroom[/bold]: three recorded weeks of Gemeente Voorbeeldstad, a town hall that does not exist.\n"
     )
-    installation.start_lrs(running)
+    installation.start_lrs(running, installation.lrs)
     installation.start_platforms(running)
     console.print(f"The learning record store answers at {installation.lrs}")
     console.print(f"The platforms are replayed at {installation.platforms}; the registers are files.")
@@ -100,13 +101,13 @@ def play(installation: Installation, running: Processes, console: Console) -> in
     return 0 if summary["state"] == "complete" else 1
 
 
-def read_summary(installation: Installation) -> dict[str, Any] | None:
+def read_summary(installation: TownHall) -> dict[str, Any] | None:
     """What an earlier demo wrote here, or None."""
     file = installation.folder / _SUMMARY
     return dict(json.loads(file.read_text())) if file.exists() else None
 
 
-def _weeks(installation: Installation, running: Processes, console: Console, *, again: bool) -> Played:
+def _weeks(installation: TownHall, running: Processes, console: Console, *, again: bool) -> Played:
     installation.prepare_airflow()
     os.environ.update(installation.environment())
     engine = open_state(Settings.load(installation.settings_file).state_url)
@@ -139,9 +140,7 @@ def _weeks(installation: Installation, running: Processes, console: Console, *, 
     return Played(runs, entries(), code)
 
 
-def _summary(
-    installation: Installation, played: Played, before: dict[str, Any] | None, seconds: float
-) -> dict[str, Any]:
+def _summary(installation: TownHall, played: Played, before: dict[str, Any] | None, seconds: float) -> dict[str, Any]:
     nights = [
         run.get("settle") or {"state": run["state"], "unfinished": ["settle did not run"], "counts": {}}
         for run in played.runs
@@ -172,7 +171,7 @@ def _summary(
     }
 
 
-def _digest(installation: Installation) -> str | None:
+def _digest(installation: TownHall) -> str | None:
     """SHA-256 of the indicator values as of the last day, in a fixed order and without the time at which they were computed."""
     file = installation.folder / "data" / "indicators" / f"as_of={WEEKS[-1][1]}" / "indicator_values.parquet"
     if not file.exists():
@@ -186,7 +185,7 @@ def _digest(installation: Installation) -> str | None:
     return hashlib.sha256("\n".join(map(repr, rows)).encode()).hexdigest()
 
 
-def _conclude(console: Console, installation: Installation, played: Played, summary: dict[str, Any]) -> None:
+def _conclude(console: Console, installation: TownHall, played: Played, summary: dict[str, Any]) -> None:
     console.print()
     console.print(telling.table(played.entries, ZONE))
     if reasons := telling.quarantine(played.entries):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import quote
 
 from leerstroom_airflow.run_notes import DAG_ID
@@ -32,20 +32,22 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
 def _app() -> Any:
     from airflow.api_fastapi.app import get_auth_manager
     from airflow.api_fastapi.auth.managers.models.resource_details import AccessView, DagAccessEntity, DagDetails
-    from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_view
+    from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag, requires_access_view
+    from airflow.models.dag import DagModel
     from fastapi import Depends, FastAPI, HTTPException, Request
     from fastapi.responses import HTMLResponse, RedirectResponse
 
-    def may(user: GetUserDep, method: Literal["GET", "POST"], dag_id: str) -> bool:
+    may_see_runs = requires_access_dag("GET", DagAccessEntity.RUN, DAG_ID)
+    may_trigger = requires_access_dag("POST", DagAccessEntity.RUN, QUARANTINE_DAG_ID)
+
+    def may_replay(user: GetUserDep) -> bool:
+        """Whether the page shows its buttons; what they do asks again."""
+        details = DagDetails(id=QUARANTINE_DAG_ID, team_name=DagModel.get_team_name(QUARANTINE_DAG_ID))
         return bool(
             get_auth_manager().is_authorized_dag(
-                method=method, access_entity=DagAccessEntity.RUN, details=DagDetails(id=dag_id), user=user
+                method="POST", access_entity=DagAccessEntity.RUN, details=details, user=user
             )
         )
-
-    def may_see_runs(user: GetUserDep) -> None:
-        if not may(user, "GET", DAG_ID):
-            raise HTTPException(403, "you may not see the runs of this Dag")
 
     pages = FastAPI(
         dependencies=[Depends(requires_access_view(AccessView.PLUGINS)), Depends(may_see_runs)],
@@ -57,18 +59,16 @@ def _app() -> Any:
     @pages.get("/", response_class=HTMLResponse)
     def ledger(user: GetUserDep, request: Request) -> HTMLResponse:
         return HTMLResponse(
-            page(may_replay=may(user, "POST", QUARANTINE_DAG_ID), asked=request.query_params.get("again", "")),
+            page(may_replay=may_replay(user), asked=request.query_params.get("again", "")),
             headers={
                 "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'",
                 "Cache-Control": "no-store",
             },
         )
 
-    @pages.post("/quarantine/{connection}")
+    @pages.post("/quarantine/{connection}", dependencies=[Depends(may_trigger)])
     def replay(connection: str, user: GetUserDep, request: Request) -> RedirectResponse:
         """Triggers the Dag that tries a connection's quarantine again; only from this very page."""
-        if not may(user, "POST", QUARANTINE_DAG_ID):
-            raise HTTPException(403, "you may not trigger the Dag learning_quarantine")
         if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
             raise HTTPException(403, "another site sent this; use the page's own button")
         trigger_replay(connection, user.get_name())
@@ -116,10 +116,12 @@ class NightShown:
 
     @property
     def state(self) -> str:
-        """How it ended: complete, partial, or out of balance."""
+        """How it ended: complete, partial or out of balance; without a publication it has not come to its end, or was never meant to."""
         if self.faults:
             return "out of balance"
-        return "complete" if all(line.state == "done" for line in self.lines) else "partial"
+        if any(line.state != "done" for line in self.lines):
+            return "partial"
+        return "complete" if any("publish" in line.stages for line in self.lines) else "not published yet"
 
 
 def nights_shown(entries: list[Any], zone: str, limit: int = NIGHTS) -> list[NightShown]:

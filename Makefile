@@ -56,8 +56,8 @@ conformance: $(STAMP) ## ADL's suite against the LRS; SUITE=FOLDER says where it
 	@test -n "$(SUITE)" || { echo "make conformance SUITE=FOLDER: name the folder of adlnet/lrs-conformance-test-suite, after npm install there" >&2; exit 2; }
 	@LEERSTROOM_ADL_SUITE="$(abspath $(SUITE))" $(BIN)/pytest -q -s tests/lrs/test_adl_suite.py $(ARGS)
 
-soak: $(STAMP) ## nights under faults on two cores, for twenty minutes (LEERSTROOM_SOAK_MINUTES)
-	@$(BIN)/pytest -q -n 2 -m soak $(ARGS)
+soak: $(STAMP) ## 200 nights under faults (NIGHTS), for twenty minutes at most (LEERSTROOM_SOAK_MINUTES)
+	@LEERSTROOM_SOAK_NIGHTS=$(or $(NIGHTS),200) $(BIN)/pytest -q -n 2 -m soak tests/soak $(ARGS)
 
 fuzz: $(STAMP) ## a million bad inputs over everything that reads (INPUTS); takes an hour
 	@LEERSTROOM_FUZZ=$(or $(INPUTS),1000000) $(BIN)/pytest -q -n 2 tests/fuzz $(ARGS)

@@ -348,7 +348,7 @@ def load(
             yield serialised(voiding(statement_id, at, agent))
 
     def outgoing(refused: Rewritten) -> Iterator[bytes]:
-        yield from voids(list(revisions.unsent()))
+        yield from voids(list(revisions.unsent(as_of)))
         lines = store.lines(f"{path}/statements.jsonl.zst")
         while batch := [orjson.loads(line) for line in islice(lines, _PLAN)]:
             planned["built"] += len(batch)

@@ -154,13 +154,16 @@ class Revisions:
                     )
         return void
 
-    def unsent(self) -> Iterator[tuple[str, str]]:
-        """Voidings that were planned but not confirmed: (statement id, time)."""
+    def unsent(self, as_of: str = "") -> Iterator[tuple[str, str]]:
+        """Voidings that were planned but not confirmed, and all that were planned as of this pull: (statement id, time).
+
+        Those of the pull go again whenever it is loaded again, so that its ledger tells of them however often it was tried.
+        """
         voids = state.voids
         with self._engine.connect() as database:
             for row in database.execute(
                 select(voids.c.statement_id, voids.c.at).where(
-                    voids.c.connection == self._connection, voids.c.done.is_(False)
+                    voids.c.connection == self._connection, voids.c.done.is_(False) | (voids.c.at == as_of)
                 )
             ):
                 yield row.statement_id, row.at

@@ -366,3 +366,13 @@ def test_a_refused_voiding_is_sent_with_every_load_until_it_is_taken(place: Plac
         assert (counts["voids"], counts["conflicting"]) == (1, 1)
         assert [(each["key"], each["voids"]) for each in _held(settings)] == [(voiding_id(first["id"]), first["id"])]
     nightly.settle(settings=settings, run_id="r")
+
+
+def test_a_load_that_is_run_again_tells_of_the_same_voidings(place: Place) -> None:
+    """A stage may be killed after it sent all and before its ledger entry was written."""
+    settings, connection = _of_register(place, "E1;Les;03-11-2026;1,5;")
+    nightly.load("registers", _pulled_and_mapped(settings, connection), settings=settings, run_id="r")
+    path = _pulled_and_mapped(*_of_register(place, "E1;Les;03-11-2026;2,5;"))
+    first, second = (nightly.load("registers", path, settings=settings, run_id="r")["counts"] for _ in range(2))
+    assert (first["voids"], first["stored"], first["already_there"]) == (1, 2, 0)
+    assert (second["voids"], second["stored"], second["already_there"]) == (1, 0, 2)

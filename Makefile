@@ -16,7 +16,7 @@ ifneq ($(strip $(UV_DEFAULT_INDEX)),)
 export UV_DEFAULT_INDEX
 endif
 
-.PHONY: help setup demo clean-demo serve test test-slow test-live conformance soak fuzz lint types check bench lock docs clean
+.PHONY: help setup demo clean-demo serve test test-slow test-live conformance soak fuzz lint types audit check bench lock docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,7 +70,10 @@ lint: $(STAMP) ## ruff, its formatter, and who may import whom
 types: $(STAMP) ## mypy --strict on connectors, leerstroom and the provider
 	@$(BIN)/mypy
 
-check: lint types test ## what a commit should pass
+audit: $(STAMP) ## bill of materials in var/sbom.json, and advisories against what is locked
+	@$(BIN)/python .ci/audit.py
+
+check: lint types audit test ## what a commit should pass
 
 bench: $(STAMP) ## the measures, beside their references (the indicators at a tenth of their size; see tests/bench for more)
 	@$(BIN)/python tests/bench/bench_connector.py
@@ -81,7 +84,7 @@ lock: $(STAMP) ## write requirements/*.txt anew
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
 	  --extra airflow --extra celery --extra mysql --extra postgres --extra s3 pyproject.toml --output-file requirements/runtime.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
-	  --extra airflow --extra celery --extra mysql --extra postgres --extra s3 --group test --group lint --constraints requirements/runtime.txt pyproject.toml --output-file requirements/dev.txt
+	  --extra airflow --extra celery --extra mysql --extra postgres --extra s3 --group test --group lint --group audit --constraints requirements/runtime.txt pyproject.toml --output-file requirements/dev.txt
 
 docs: $(STAMP) ## write docs/cli.md and docs/platforms.md out of the code
 	@$(BIN)/python -m leerstroom.cli.reference

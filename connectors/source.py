@@ -339,7 +339,7 @@ class Source:
         if isinstance(value, list):
             return [self.reference(pseudonyms, sort, each) for each in value]
         made = self.reference(pseudonyms, sort, value)
-        if made and type(value) is str:
+        if made and type(value) is str and len(value) <= _LONGEST_KEY:
             if len(self._references) >= _MOST_REFERENCES:
                 self._references.clear()
             self._references[sort + value] = made

@@ -1,13 +1,17 @@
 """Files that were built to do harm: each guard of the readers has a test here that fails without it."""
 
 import csv
+import gc
 import gzip
 import io
 import struct
 import time
 import tracemalloc
 import zipfile
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from urllib.parse import clear_cache
 
 import openpyxl
 import pytest
@@ -17,8 +21,9 @@ from source_contract import KEY, completed, people_of
 from connectors import files, tables
 from connectors.mapping import Mapper, Quarantined
 from connectors.source import Source, installed, load
-from leerstroom.errors import BadRecord
+from leerstroom.errors import BadRecord, InvalidStatement
 from leerstroom.features import features
+from leerstroom.statements.validation import validate
 
 MB = 1024 * 1024
 
@@ -223,3 +228,45 @@ def test_a_text_of_ten_megabytes_stops_no_source_and_takes_less_than_a_second(so
         assert max(map(len, found), default=0) < 200_000, f"{key} travels whole"
         assert min(times) < 1, key
         holder[key] = whole
+
+
+def kept_by(work: Callable[[], None]) -> int:
+    """Bytes that are still held when the work is done. Python's own `urlsplit` remembers 128 addresses, whatever their length; those are not counted."""
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    work()
+    clear_cache()
+    gc.collect()
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return after - before
+
+
+def test_no_long_value_is_remembered(source: type[Source]) -> None:
+    """References, IRIs and tags that come back are remembered; thousands of them of a megabyte would fill the memory."""
+    _, fields, payload = next(iter(payloads(source)))
+
+    def work() -> None:
+        for number, (holder, key) in enumerate(places(payload)[:12]):
+            whole = holder[key]
+            holder[key] = f"{number}" + "x" * MB
+            ends(source, fields, payload)
+            holder[key] = whole
+
+    work()  # what is loaded once a process
+    features(["Een zin om mee te beginnen."])
+    assert kept_by(work) < MB
+
+
+def test_the_validator_remembers_no_long_value() -> None:
+    def judged(number: int) -> None:
+        long = f"{number}" + "x" * MB
+        for part in (
+            {"verb": {"id": f"https://v.example/{long}"}},
+            {"verb": {"id": "https://v.example/v", "display": {f"nl-{'abcdefgh-' * 100_000}{number:08}": "x"}}},
+            {"result": {"duration": f"PT{long.replace('x', '1')}S"}},
+        ):
+            with suppress(InvalidStatement):
+                validate({"actor": {"mbox": "mailto:a@x.nl"}, "verb": {"id": "https://v.example/v"}, "object": {"id": "https://o.example/o"}, **part})  # fmt: skip
+
+    assert kept_by(lambda: [judged(number) for number in range(5)] and None) < MB

@@ -16,7 +16,7 @@ ifneq ($(strip $(UV_DEFAULT_INDEX)),)
 export UV_DEFAULT_INDEX
 endif
 
-.PHONY: help setup demo clean-demo serve test test-slow test-live conformance soak fuzz lint types check bench lock docs clean
+.PHONY: help setup demo clean-demo serve test test-slow test-live conformance soak fuzz lint types audit check bench lock docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,8 +56,8 @@ conformance: $(STAMP) ## ADL's suite against the LRS; SUITE=FOLDER says where it
 	@test -n "$(SUITE)" || { echo "make conformance SUITE=FOLDER: name the folder of adlnet/lrs-conformance-test-suite, after npm install there" >&2; exit 2; }
 	@LEERSTROOM_ADL_SUITE="$(abspath $(SUITE))" $(BIN)/pytest -q -s tests/lrs/test_adl_suite.py $(ARGS)
 
-soak: $(STAMP) ## nights under faults on two cores, for twenty minutes (LEERSTROOM_SOAK_MINUTES)
-	@$(BIN)/pytest -q -n 2 -m soak $(ARGS)
+soak: $(STAMP) ## 200 nights under faults (NIGHTS), for twenty minutes at most (LEERSTROOM_SOAK_MINUTES)
+	@LEERSTROOM_SOAK_NIGHTS=$(or $(NIGHTS),200) $(BIN)/pytest -q -n 2 -m soak tests/soak $(ARGS)
 
 fuzz: $(STAMP) ## a million bad inputs over everything that reads (INPUTS); takes an hour
 	@LEERSTROOM_FUZZ=$(or $(INPUTS),1000000) $(BIN)/pytest -q -n 2 tests/fuzz $(ARGS)
@@ -70,7 +70,10 @@ lint: $(STAMP) ## ruff, its formatter, and who may import whom
 types: $(STAMP) ## mypy --strict on connectors, leerstroom and the provider
 	@$(BIN)/mypy
 
-check: lint types test ## what a commit should pass
+audit: $(STAMP) ## bill of materials in var/sbom.json, and advisories against what is locked
+	@$(BIN)/python .ci/audit.py
+
+check: lint types audit test ## what a commit should pass
 
 bench: $(STAMP) ## every measure beside its reference and target, as a table and in var/bench (QUICK=1: a tenth of the size, ARGS="--only lrs")
 	@$(BIN)/python tests/bench/measures.py $(if $(QUICK),--quick) $(ARGS)
@@ -79,7 +82,7 @@ lock: $(STAMP) ## write requirements/*.txt anew
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
 	  --extra airflow --extra celery --extra mysql --extra postgres --extra s3 pyproject.toml --output-file requirements/runtime.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
-	  --extra airflow --extra celery --extra mysql --extra postgres --extra s3 --group test --group lint --constraints requirements/runtime.txt pyproject.toml --output-file requirements/dev.txt
+	  --extra airflow --extra celery --extra mysql --extra postgres --extra s3 --group test --group lint --group audit --constraints requirements/runtime.txt pyproject.toml --output-file requirements/dev.txt
 
 docs: $(STAMP) ## write docs/cli.md and docs/platforms.md out of the code
 	@$(BIN)/python -m leerstroom.cli.reference

@@ -191,7 +191,7 @@ class Archive:
             raise BadRecord(f"a member of {self.name} is larger than {most // 1024 // 1024} MB")
         try:
             with self._zip.open(info) as stream:
-                data = stream.read(most + 1)
+                data = stream.read(info.file_size + 1)  # a member that holds more than it says is not unpacked further
         except (zipfile.BadZipFile, OSError, ValueError, EOFError, NotImplementedError, RuntimeError) as error:
             raise BadRecord(f"a member of {self.name} is damaged ({type(error).__name__})") from error
         except Exception as error:

@@ -23,6 +23,9 @@ from leerstroom.errors import BadRecord, ConfigurationError
 from leerstroom.people import People, Pseudonyms
 from leerstroom.statements import Outcome
 
+LONGEST_TEXT = 100_000  # characters of an id, a title or an event's own JSON; a message is reduced to features before it is measured
+_LONGEST_KEY = 200
+TOO_LONG = f"a field is longer than {LONGEST_TEXT} characters after its texts were reduced"
 UNREADABLE = "leerstroom:unreadable"  # field of a landed record of which nothing could be kept: the reason
 
 
@@ -313,19 +316,23 @@ class Source:
         """`minimise` for whoever must go on with the next record: one of an unexpected shape keeps that fact only, and ends in quarantine."""
         try:
             kept = self.minimise(record, pseudonyms)
-            for value in kept.values():  # a generator costs more than the loop
-                if type(value) is dict or type(value) is list:
-                    # as deep as a line of landing or quarantine holds it; orjson reads deeper than it writes
-                    orjson.dumps([[kept]])
-                    break
+            if len(kept.key) > LONGEST_TEXT:
+                raise BadRecord(TOO_LONG)
+            nested = False
+            for value in kept.values():  # generators cost more than the loop
+                sort = type(value)
+                if sort is str:
+                    if len(value) > LONGEST_TEXT:
+                        raise BadRecord(TOO_LONG)
+                elif sort is dict or sort is list:
+                    nested = True
+            # as deep as a line of landing or quarantine holds it; orjson reads deeper than it writes
+            if nested and len(orjson.dumps([[kept]])) > LONGEST_TEXT and holds_long_text(kept):
+                raise BadRecord(TOO_LONG)
         except BadRecord as error:
-            return Record(record.kind, record.key, {UNREADABLE: str(error)})
+            return _unreadable(record, str(error))
         except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
-            return Record(
-                record.kind,
-                record.key,
-                {UNREADABLE: f"a field has an unexpected type or depth ({type(error).__name__})"},
-            )
+            return _unreadable(record, f"a field has an unexpected type or depth ({type(error).__name__})")
         return kept
 
     def _referenced(self, pseudonyms: Pseudonyms, sort: str, value: Any) -> Any:
@@ -333,7 +340,7 @@ class Source:
         if isinstance(value, list):
             return [self.reference(pseudonyms, sort, each) for each in value]
         made = self.reference(pseudonyms, sort, value)
-        if made and type(value) is str:
+        if made and type(value) is str and len(value) <= _LONGEST_KEY:
             if len(self._references) >= _MOST_REFERENCES:
                 self._references.clear()
             self._references[sort + value] = made
@@ -504,6 +511,20 @@ def _typed(setting: Setting, value: Any) -> Any:
                 raise ValueError("needs an address like https://host")
             return str(value).rstrip("/")
     return value
+
+
+def _unreadable(record: Record, reason: str) -> Record:
+    """What lands of a record of which nothing can be kept; a key that is too long to be one is told by its beginning."""
+    return Record(record.kind, record.key[:_LONGEST_KEY], {UNREADABLE: reason})
+
+
+def holds_long_text(value: Any) -> bool:
+    """Whether a value of JSON holds a text or a name longer than `LONGEST_TEXT`."""
+    if isinstance(value, dict):
+        return any(len(name) > LONGEST_TEXT or holds_long_text(each) for name, each in value.items())
+    if isinstance(value, list):
+        return any(map(holds_long_text, value))
+    return isinstance(value, str) and len(value) > LONGEST_TEXT
 
 
 # --- walking records -------------------------------------------------------------------------------------------------------------------

@@ -11,6 +11,8 @@ import zipfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from defusedxml import DTDForbidden, ElementTree
+
 from leerstroom.errors import BadRecord
 
 LARGEST_FILE = 50 * 1024 * 1024
@@ -19,6 +21,7 @@ _MOST_PARTS = 5_000
 _MOST_ROWS = 200_000
 _MOST_COLUMNS = 200
 _LONGEST_CELL_LINES = 20  # a cell with more line breaks is a quotation mark that nobody closed
+_BEFORE_XML = b"\xef\xbb\xbf\xff\xfe \t\r\n"  # marks of byte order, and space
 HEADER_WITHIN = 25  # rows of titles above the header
 
 Row = tuple[str, int, list[Any]]  # worksheet ("" in CSV), number of the row as Excel shows it, cells
@@ -138,9 +141,12 @@ def _inspect(data: bytes, name: str) -> None:
         parts = archive.infolist()
         if len(parts) > _MOST_PARTS or sum(part.file_size for part in parts) > _LARGEST_UNPACKED:
             raise BadRecord(f"{name} unpacks to more than {_LARGEST_UNPACKED // 1024 // 1024} MB; it is refused")
-        for part in parts:
-            if part.filename.endswith((".xml", ".rels")):
-                with archive.open(part) as stream:
-                    start = stream.read(4096).replace(b"\0", b"")  # UTF-16 too
-                if b"<!DOCTYPE" in start or b"<!ENTITY" in start:
-                    raise BadRecord(f"{name} defines entities in its XML; no Excel does, it is refused")
+        for part in parts:  # whatever its name: a workbook says itself which part is a sheet
+            with archive.open(part) as stream:
+                if stream.read(64).replace(b"\0", b"").lstrip(_BEFORE_XML)[:1] not in {b"<", b""}:
+                    continue
+            with archive.open(part) as stream:
+                try:
+                    next(ElementTree.iterparse(stream, events=("start",), forbid_dtd=True), None)
+                except DTDForbidden:
+                    raise BadRecord(f"{name} defines entities in its XML; no Excel does, it is refused") from None

@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import fsspec
 import orjson
@@ -24,6 +24,7 @@ import zstandard
 from leerstroom.errors import ConfigurationError
 
 MANIFEST = "manifest.json"
+PART = ".part"  # end of the name of a file that is being put in its place
 _LEVEL = 3  # faster than the disk and within some percent of the higher levels on this kind of text
 
 
@@ -46,14 +47,10 @@ class Store:
     @contextmanager
     def writer(self, relative: str) -> Generator["LineWriter", None, None]:
         """A writer of JSON lines; the file appears under its name only when the block ends without an error."""
-        with tempfile.NamedTemporaryFile(prefix="leerstroom-", suffix=".jsonl.zst", delete=False) as temporary:
-            name = Path(temporary.name)
-        try:
-            with name.open("wb") as raw, zstandard.ZstdCompressor(level=_LEVEL).stream_writer(raw) as compressed:
+        with tempfile.TemporaryFile() as raw:  # without a name: a killed stage leaves nothing of it behind
+            with zstandard.ZstdCompressor(level=_LEVEL).stream_writer(raw, closefd=False) as compressed:
                 yield LineWriter(compressed)
-            self._place(name, relative)
-        finally:
-            name.unlink(missing_ok=True)
+            self._place(raw, relative)
 
     def lines(self, relative: str) -> Iterator[bytes]:
         """The lines of a file, without their ends. Raises ConfigurationError when it is not there."""
@@ -66,15 +63,15 @@ class Store:
         except FileNotFoundError as error:
             raise ConfigurationError(f"{self.path(relative)} does not exist; run the stage before it again") from error
 
+    def has(self, relative: str) -> bool:
+        """Whether a file is there."""
+        return bool(self._files.exists(f"{self._base}/{relative}"))
+
     def write_json(self, relative: str, value: Any) -> None:
         """Writes a small JSON file in one move."""
-        with tempfile.NamedTemporaryFile(prefix="leerstroom-", suffix=".json", delete=False) as temporary:
-            temporary.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
-            name = Path(temporary.name)
-        try:
-            self._place(name, relative)
-        finally:
-            name.unlink(missing_ok=True)
+        with tempfile.TemporaryFile() as raw:
+            raw.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
+            self._place(raw, relative)
 
     def read_json(self, relative: str) -> Any:
         """A small JSON file, or None when it is not there."""
@@ -118,15 +115,20 @@ class Store:
         if self._files.exists(target):
             self._files.rm(target, recursive=True)
 
-    def _place(self, temporary: Path, relative: str) -> None:
+    def _place(self, raw: IO[bytes], relative: str) -> None:
         target = f"{self._base}/{relative}"
+        raw.flush()
         if "file" in (self._files.protocol if isinstance(self._files.protocol, tuple) else (self._files.protocol,)):
             Path(target).parent.mkdir(parents=True, exist_ok=True)
-            beside = Path(f"{target}.part")
-            shutil.copyfile(temporary, beside)
+            beside = Path(f"{target}{PART}")
+            raw.seek(0)
+            with beside.open("wb") as stream:
+                shutil.copyfileobj(raw, stream, 1 << 20)
             beside.replace(target)
         else:
-            self._files.put_file(str(temporary), target)
+            self._files.put_file(
+                f"/dev/fd/{raw.fileno()}", target
+            )  # in pieces and whole or not at all, as fsspec does it
 
 
 class LineWriter:

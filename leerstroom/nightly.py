@@ -23,7 +23,8 @@ from leerstroom import ledger, quality
 from leerstroom.errors import ConfigurationError, LeerstroomError, NeedsOperator, QuotaExhausted
 from leerstroom.landing import Store
 from leerstroom.people import Directory, People, Pseudonyms
-from leerstroom.revisions import Revisions, stated, voiding, with_id
+from leerstroom.quarantine import VOIDS, Rewritten, rewriting
+from leerstroom.revisions import Revisions, stated, voided_by, voiding, with_id
 from leerstroom.settings import Settings
 from leerstroom.state import open_state
 from leerstroom.statements import Retracted, Statement, utc_text
@@ -260,13 +261,17 @@ def _landed_before(store: Store, folder: str) -> Iterator[Record]:
 def _copy(source: Source, window: Window, settings: Settings, folder: str, as_of: str) -> dict[str, int]:
     """Copies the statements of another store into ours, as they are: the landing stays empty. What is refused goes to quarantine by id."""
     connection, (_, _, rest) = source.connection.name, folder.partition("/")
-    with Store(settings.data).writer(f"quarantine/{rest}/not_copied.jsonl.zst") as refused, lrs_of(settings) as lrs:
+    path, store = f"quarantine/{rest}/not_copied.jsonl.zst", Store(settings.data)
+    with rewriting(store, path) as refused, lrs_of(settings) as lrs:
 
         def refuse(rejection: "Rejection", _: bytes) -> None:
             told = {"stage": "pull", "key": rejection.id, "reason": rejection.reason, "at": as_of}
             refused.write({"connection": connection, **told})
 
         report = source.copy(lrs, window, on_rejection=refuse)
+        for _, statement_id in sorted(refused.waiting):
+            if lrs.statement(statement_id) is not None:
+                refused.came_up(statement_id)
     names = ("stored", "already_there", "conflicting", "rejected")
     return {"copied": report.sent, **{name: getattr(report, name) for name in names}}
 
@@ -294,9 +299,15 @@ def map_landing(
         with (
             store.writer(f"{folder}/statements.jsonl.zst") as statements,
             store.writer(f"{folder}/retractions.jsonl.zst") as retractions,
-            store.writer(f"{quarantine}/quarantine.jsonl.zst") as rejected,
+            rewriting(store, f"{quarantine}/quarantine.jsonl.zst") as rejected,
         ):
-            for outcome in mapper.statements(landed(store, path)):
+
+            def records() -> Iterator[Record]:
+                for record in landed(store, path):
+                    rejected.came_up(record.key, record.kind)
+                    yield record
+
+            for outcome in mapper.statements(records()):
                 if isinstance(outcome, Quarantined):
                     rejected.write({
                         **outcome.as_json(),
@@ -310,7 +321,7 @@ def map_landing(
                     statements.write_bytes(serialised(outcome))
                     progress(statements.lines)
         stage.counts = mapper.counts.as_json()
-        store.finish(quarantine, {**manifest, "quarantined": rejected.lines})
+        store.finish(quarantine, {**manifest, "quarantined": sum(mapper.counts.quarantined.values())})
         store.finish(folder, {**manifest, **stage.counts, "landing": path})
     return {"connection": connection.name, "source": source.name, "path": folder, "counts": stage.counts}
 
@@ -340,8 +351,8 @@ def load(
             planned["voids"] += 1
             yield serialised(voiding(statement_id, at, agent))
 
-    def outgoing() -> Iterator[bytes]:
-        yield from voids(list(revisions.unsent()))
+    def outgoing(refused: Rewritten) -> Iterator[bytes]:
+        yield from voids(list(revisions.unsent(as_of)))
         lines = store.lines(f"{path}/statements.jsonl.zst")
         while batch := list(islice(lines, _PLAN)):
             planned["built"] += len(batch)
@@ -350,6 +361,7 @@ def load(
             planned["superseded"] += decided.superseded
             for place, statement_id in decided.send:
                 line = batch[place]
+                refused.came_up(statement_id)
                 yield line if statement_id == facts[place].statement_id else with_id(line, statement_id)
             yield from voids(decided.void)
         retracted = [orjson.loads(line) for line in store.lines(f"{path}/retractions.jsonl.zst")]
@@ -358,14 +370,18 @@ def load(
     window, kind = _window(manifest), str(manifest["kind"])
     with _stage("load", connection, str(manifest["source"]), settings, run_id, window, kind) as stage:
         _, _, rest = path.partition("/")
-        with store.writer(f"quarantine/{rest}/refused.jsonl.zst") as refused, revisions:
+        unvoided: set[str] = set()
+        with rewriting(store, f"quarantine/{rest}/refused.jsonl.zst") as refused, revisions:
 
-            def refuse(rejection: "Rejection", _: bytes) -> None:
+            def refuse(rejection: "Rejection", raw: bytes) -> None:
                 told = {"stage": "load", "key": rejection.id, "reason": rejection.reason, "at": as_of}
+                if (voided := voided_by(orjson.loads(raw))) is not None:
+                    unvoided.add(voided)
+                    told[VOIDS] = voided
                 refused.write({"connection": connection, **told})
 
-            report = (lrs or lrs_of(settings)).load(outgoing(), on_batch=progress, on_rejection=refuse)
-        revisions.confirm()
+            report = (lrs or lrs_of(settings)).load(outgoing(refused), on_batch=progress, on_rejection=refuse)
+        revisions.confirm(unvoided)
         stage.counts = {
             **planned,
             "stored": report.stored,

@@ -8,7 +8,7 @@ Files that are loaded again out of order do no harm: what was pulled earlier tha
 an earlier form (a grade 7 → 8 → 7) gets a fresh id, because a voided id never counts again.
 """
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -105,6 +105,13 @@ def voiding(statement_id: str, at: str, authority: dict[str, object]) -> Stateme
         "timestamp": at,
         "version": "1.0.3",
     }
+
+
+def voided_by(statement: Mapping[str, Any]) -> str | None:
+    """The id of the statement that this one voids; None when it voids nothing."""
+    if statement["verb"]["id"] != verbs.VOIDED.iri:
+        return None
+    return str(statement["object"]["id"])
 
 
 class Revisions:
@@ -236,24 +243,33 @@ class Revisions:
                     )
         return void
 
-    def unsent(self) -> Iterator[tuple[str, str]]:
-        """Voidings that were planned but not confirmed: (statement id, time)."""
+    def unsent(self, as_of: str = "") -> Iterator[tuple[str, str]]:
+        """Voidings that were planned but not confirmed, and all that were planned as of this pull: (statement id, time).
+
+        Those of the pull go again whenever it is loaded again, so that its ledger tells of them however often it was tried.
+        """
         voids = state.voids
         with self._engine.connect() as database:
             for row in database.execute(
                 select(voids.c.statement_id, voids.c.at).where(
-                    voids.c.connection == self._connection, voids.c.done.is_(False)
+                    voids.c.connection == self._connection, voids.c.done.is_(False) | (voids.c.at == as_of)
                 )
             ):
                 yield row.statement_id, row.at
 
-    def confirm(self) -> None:
-        """All planned voidings of this connection reached the LRS."""
+    def confirm(self, refused: Collection[str] = ()) -> None:
+        """All planned voidings of this connection reached the LRS but those of the statements `refused`: the next load sends them again."""
         voids = state.voids
+        mine = (voids.c.connection == self._connection) & voids.c.done.is_(False)
         with self._begin() as database:
-            database.execute(
-                update(voids).where(voids.c.connection == self._connection, voids.c.done.is_(False)).values(done=True)
-            )
+            if refused:
+                open_ = {row.statement_id for row in database.execute(select(voids.c.statement_id).where(mine))}
+                if settled := [{"this": each} for each in sorted(open_.difference(refused))]:
+                    database.execute(
+                        update(voids).where(voids.c.statement_id == bindparam("this")).values(done=True), settled
+                    )
+            else:
+                database.execute(update(voids).where(mine).values(done=True))
 
     def _fresh(self, database: Connection, fact: str, base: str, about_to_void: list[str]) -> str:
         gone = self._voided(database, fact) | set(about_to_void)

@@ -143,7 +143,20 @@ class Settings(BaseSettings):
     my_learning: MyLearningSettings = MyLearningSettings()
     rules: Path | None = None
     pseudonym_key: SecretStr | None = None
+    pseudonym_key_file: Path | None = (
+        None  # a file that a secrets back-end mounts (Docker, Kubernetes, Vault's agent); read once
+    )
     connections: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _key_of_a_file(cls, values: dict[str, Any]) -> dict[str, Any]:
+        if not values.get("pseudonym_key") and (file := values.get("pseudonym_key_file")):
+            try:
+                values = {**values, "pseudonym_key": Path(file).read_text(encoding="utf-8").strip()}
+            except (OSError, ValueError) as error:
+                raise ValueError(f"pseudonym_key_file {file} cannot be read ({type(error).__name__})") from None
+        return values
 
     @field_validator("connections")
     @classmethod
@@ -246,7 +259,7 @@ def _beside(values: dict[str, Any], folder: Path) -> None:
             for name in names:
                 if part.get(name):
                     part[name] = folder / str(part[name])
-    for name in ("data", "rules"):
+    for name in ("data", "rules", "pseudonym_key_file"):
         if values.get(name) and "://" not in str(values[name]):
             values[name] = str(folder / str(values[name]))
     for fields in (values.get("connections") or {}).values():

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, delete, insert, select
 
 from leerstroom import state
 from leerstroom.errors import ConfigurationError
-from leerstroom.landing import Store
+from leerstroom.landing import PART, Store
 from leerstroom.people import Directory, Pseudonyms
 
 _LINES = ("landing", "statements", "quarantine")
@@ -70,8 +70,13 @@ def held_lines(store: Store, subject: Subject) -> Iterator[dict[str, Any]]:
 
 
 def erase_lines(store: Store, subject: Subject) -> tuple[int, set[str]]:
-    """Rewrites the files between the stages without the person; returns how many lines went and the ids of the statements among them."""
+    """Rewrites the files between the stages without the person; returns how many lines went and the ids of the statements among them.
+
+    What killed stages left half written goes too.
+    """
     erased, ids = 0, set()
+    for path in (part for folder in _LINES for part in store.files(folder, PART)):
+        store.remove(path)  # of a stage that was killed: nobody reads it, and it may hold anybody
     for path in _files(store):
         if not any(subject.is_in(line) for line in store.lines(path)):
             continue

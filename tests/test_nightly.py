@@ -285,3 +285,89 @@ def test_what_is_deleted_at_a_platform_that_tells_nobody_is_taken_back_the_next_
     assert {key: record.get("deleted") for key, record in landed[1].items()} == {comment: True}
     mapped = nightly.map_landing(connection, pulled["path"], settings=settings, run_id="r")
     assert (mapped["counts"]["built"], mapped["counts"]["retracted"] > 0) == (0, True)
+
+
+def _of_register(place: Place, *rows: str) -> tuple[Settings, nightly.Connection]:
+    """The settings and the connection of an attendance sheet with these rows."""
+    register = place.folder / "register.csv"
+    register.write_text("\n".join(["employee_id;titel;datum;uren;soort", *rows, ""]))
+    settings = place.settings.model_copy(
+        update={"connections": {"registers": {"source": "sheet", "files": str(register)}}}
+    )
+    return settings, nightly.connection_of(settings, "registers")
+
+
+def _pulled_and_mapped(settings: Settings, connection: nightly.Connection) -> str:
+    window = nightly.local_window(FIRST, LAST, "Europe/Amsterdam")
+    pulled = nightly.pull(connection, *window, settings=settings, run_id="r")
+    return nightly.map_landing(connection, pulled["path"], settings=settings, run_id="r")["path"]
+
+
+def _held(settings: Settings) -> list[dict]:
+    from leerstroom.landing import Store
+
+    store = Store(settings.data)
+    return [orjson.loads(line) for path in store.files("quarantine", ".jsonl.zst") for line in store.lines(path)]
+
+
+def test_a_record_in_quarantine_stays_there_when_its_window_is_pulled_again_without_it(place: Place) -> None:
+    """What a platform no longer gives is nowhere else; what it gives again is judged anew."""
+    settings, connection = _of_register(place, "E1;Les;03-11-2026;x;", "E2;Les;03-11-2026;y;")
+    _pulled_and_mapped(settings, connection)
+    _, gone = _held(settings)  # a line that cannot be read is known by its number
+    for row in ("E1;Les;03-11-2026;y;", "E1;Les;03-11-2026;1,5;", "E1;Les;03-11-2026;1,5;"):
+        path = _pulled_and_mapped(*_of_register(place, row))
+        assert [each for each in _held(settings) if each["key"] == gone["key"]] == [gone]
+    assert _held(settings) == [gone]
+    nightly.load("registers", path, settings=settings, run_id="r")
+    assert nightly.settle(settings=settings, run_id="r")["counts"]["stored"] == 1
+
+
+def test_a_refused_statement_stays_in_quarantine_until_it_is_taken(place: Place) -> None:
+    from leerstroom.landing import Store
+
+    settings, connection = _of_register(place, "E1;Les;03-11-2026;1,5;", "E2;Les;03-11-2026;1,5;")
+    path = _pulled_and_mapped(settings, connection)
+    [first, _] = [orjson.loads(line) for line in Store(settings.data).lines(f"{path}/statements.jsonl.zst")]
+    lrs = nightly.lrs_of(settings)
+    lrs.load([{**first, "verb": {"id": "https://verbs.example/other"}}])  # another statement holds its id
+    assert nightly.load("registers", path, settings=settings, run_id="r")["counts"]["conflicting"] == 1
+    refused = _held(settings)
+    assert [each["key"] for each in refused] == [first["id"]]
+
+    _of_register(place, "E2;Les;03-11-2026;1,5;")
+    assert _pulled_and_mapped(settings, connection) == path
+    assert nightly.load("registers", path, settings=settings, run_id="r")["counts"]["conflicting"] == 0
+    assert _held(settings) == refused
+
+
+def test_a_refused_voiding_is_sent_with_every_load_until_it_is_taken(place: Place) -> None:
+    """Else what a source has corrected or deleted counts for ever."""
+    from leerstroom.landing import Store
+    from leerstroom.statements import voiding_id
+
+    settings, connection = _of_register(place, "E1;Les;03-11-2026;1,5;")
+    path = _pulled_and_mapped(settings, connection)
+    [first] = [orjson.loads(line) for line in Store(settings.data).lines(f"{path}/statements.jsonl.zst")]
+    nightly.load("registers", path, settings=settings, run_id="r")
+    nightly.lrs_of(settings).load([
+        {**first, "id": voiding_id(first["id"])}
+    ])  # another statement holds the voiding's id
+
+    settings, connection = _of_register(place, "E1;Les;03-11-2026;2,5;")
+    path = _pulled_and_mapped(settings, connection)
+    for _ in range(3):
+        counts = nightly.load("registers", path, settings=settings, run_id="r")["counts"]
+        assert (counts["voids"], counts["conflicting"]) == (1, 1)
+        assert [(each["key"], each["voids"]) for each in _held(settings)] == [(voiding_id(first["id"]), first["id"])]
+    nightly.settle(settings=settings, run_id="r")
+
+
+def test_a_load_that_is_run_again_tells_of_the_same_voidings(place: Place) -> None:
+    """A stage may be killed after it sent all and before its ledger entry was written."""
+    settings, connection = _of_register(place, "E1;Les;03-11-2026;1,5;")
+    nightly.load("registers", _pulled_and_mapped(settings, connection), settings=settings, run_id="r")
+    path = _pulled_and_mapped(*_of_register(place, "E1;Les;03-11-2026;2,5;"))
+    first, second = (nightly.load("registers", path, settings=settings, run_id="r")["counts"] for _ in range(2))
+    assert (first["voids"], first["stored"], first["already_there"]) == (1, 2, 0)
+    assert (second["voids"], second["stored"], second["already_there"]) == (1, 0, 2)

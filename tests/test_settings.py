@@ -70,3 +70,25 @@ def test_the_start_configuration_is_valid(tmp_path: Path, monkeypatch: pytest.Mo
     assert CliRunner().invoke(app, ["init", str(path)]).exit_code == 0
     assert Settings.load(path).organisation.minimum_group_size == 5
     assert CliRunner().invoke(app, ["init", str(path)]).exit_code == 1
+
+
+def test_the_pseudonym_key_may_lie_in_a_file_of_a_secrets_back_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LEERSTROOM_PSEUDONYM_KEY", raising=False)
+    (tmp_path / "key").write_text("a long key of a file, with a line's end\n")
+    (tmp_path / "leerstroom.yaml").write_text("pseudonym_key_file: key\n")
+    found = Settings.load(tmp_path / "leerstroom.yaml")
+    assert found.pseudonym_key is not None
+    assert found.pseudonym_key.get_secret_value() == "a long key of a file, with a line's end"
+    assert "a long key" not in repr(found)
+    assert "a long key" not in found.model_dump_json()
+    monkeypatch.setenv("LEERSTROOM_PSEUDONYM_KEY", "one of the environment wins over it")
+    assert Settings.load(tmp_path / "leerstroom.yaml").pseudonym_key.get_secret_value().startswith("one of")  # type: ignore[union-attr]
+
+
+def test_a_key_file_that_is_not_there_is_told_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LEERSTROOM_PSEUDONYM_KEY", raising=False)
+    (tmp_path / "leerstroom.yaml").write_text("pseudonym_key_file: nowhere\n")
+    with pytest.raises(ConfigurationError, match=r"nowhere cannot be read \(FileNotFoundError\)"):
+        Settings.load(tmp_path / "leerstroom.yaml")

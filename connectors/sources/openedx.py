@@ -6,8 +6,8 @@ Permission  to read the files
 People      user id, or username where an event has no other; the directory may know either. Whose grade it is stands in the event, not in its
             context, which names who set it off. An event without a user is quarantined
 One answer  leaves four traces: a request, `problem_check` of the browser, `problem_check` of the server, `problem_graded`. The server's counts
-Content     posts become features in the pull stage. Of answers only the chosen options of closed questions are kept, and not even those when
-            the setting `answers` says so; what people type never is. Titles of threads are theirs, so no thread has a name
+Content     posts become features in the pull stage. Of answers only whether they were right is kept; with the setting `answers` also which options of
+            closed questions were chosen. What people type never is. Titles of threads are theirs, so no thread has a name
 Replies     responses and comments are `replied`, with what they answer as parent; threads of type question are `asked`
 Late facts  logs are shipped late; the look-back is 3 days, and files that have not changed since are not opened
 Kept        as long as the logs: the platform itself forgets nothing and shows nothing
@@ -208,7 +208,7 @@ class OpenEdx(Source):
         Setting("files", "Log files", many=True, help="paths or addresses with *, such as /edx/var/log/tracking/tracking.log*"),
         Setting("courses", "Courses", many=True, required=False, help="course ids (with *) that are read; empty: all"),
         Setting("mandatory_courses", "Mandatory courses", many=True, required=False, help="course ids (with *) that the organisation or the law requires"),
-        Setting("answers", "Answers", default=True, kind="flag", required=False, help="keep which options of closed questions were chosen"),
+        Setting("answers", "Answers", default=False, kind="flag", required=False, help="keep which options of closed questions were chosen"),
     )  # fmt: skip
     record_kinds: ClassVar[tuple[str, ...]] = (*_DATA, "event", "line")
     keep: ClassVar[Mapping[str, tuple[str, ...]]] = {
@@ -230,7 +230,7 @@ class OpenEdx(Source):
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
-        self._keeps_answers = connection.get("answers", True)
+        self._keeps_answers = connection.get("answers", False)
         self._courses = tuple(connection.get("courses") or ())
         self._mandatory = tuple(connection.get("mandatory_courses") or ())
         self._course = lru_cache(10_000)(self._make_course)

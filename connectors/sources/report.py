@@ -37,7 +37,18 @@ from connectors.courses import Courses
 from connectors.http import Api
 from connectors.oauth import ClientCredentials
 from connectors.paging import by_cursor, by_number, dig, named
-from connectors.source import BearerToken, Kind, Record, Setting, Source, Verified, Window, maps
+from connectors.source import (
+    TOO_LONG,
+    BearerToken,
+    Kind,
+    Record,
+    Setting,
+    Source,
+    Verified,
+    Window,
+    holds_long_text,
+    maps,
+)
 from connectors.sources.sheet import day_of
 from connectors.tables import HEADER_WITHIN, rows
 from leerstroom.errors import BadRecord, ConfigurationError, UnexpectedShape
@@ -365,6 +376,8 @@ class Report(Source):
 
     def minimise(self, record: Record, pseudonyms: Pseudonyms) -> Record:
         """The row as it may land. A cell that cannot be read does not land: it may be anything, also a name."""
+        if holds_long_text(record):
+            raise BadRecord(TOO_LONG)
         kept = super().minimise(record, pseudonyms)
         readable = {
             **dict.fromkeys(_DATES, self._moment),

@@ -3,7 +3,8 @@
 API         files on a disk or any store that fsspec knows: exports of Microsoft Forms, Google Forms and the like as CSV, XLSX or JSON
 Permission  to read the files
 People      the employee id that is asked for, or the e-mail address under which the form was sent; a name is never read
-Kept        of titles only those of things that have one (conferences, courses, books); what people write about talks, tasks and reflections is not kept
+Kept        no title: it can hold anything that a person wrote. With the setting `titles` those of things that have one (conferences, courses, books);
+            what people write about talks, tasks and reflections never is
 Counts as   reported by oneself, and marked so in every statement: figures can be shown with and without it
 Late facts  people report late and mend what they wrote; the look-back is 92 days, and a corrected report replaces its statement
 Rejects     a report that cannot be understood is quarantined with file, line number and reason; the others load
@@ -19,7 +20,7 @@ from typing import Any, ClassVar
 import orjson
 
 from connectors import files
-from connectors.source import Record, Setting, Verified
+from connectors.source import TOO_LONG, Record, Setting, Verified, holds_long_text
 from connectors.sources.sheet import HEADERS, KINDS, Sheet, day_of
 from leerstroom.errors import BadRecord
 from leerstroom.people import Pseudonyms
@@ -59,6 +60,7 @@ class SelfReport(Sheet):
         Setting("words", "Kinds", kind="mapping", required=False, help="an answer of the form: conference, coaching, on-the-job, book, article, e-learning, reflection … as we call it"),
         Setting("worksheet", "Worksheet", required=False, help="of XLSX files; * for all, the first by default"),
         Setting("default_kind", "Kind", default="", required=False, help="of reports that name none"),
+        Setting("titles", "Titles", default=False, kind="flag", required=False, help="keep the titles of conferences, courses and books that people report"),
         Setting("language", "Language", default="nl", required=False, help="of the titles, BCP 47"),
         Setting("time_zone", "Time zone", default="Europe/Amsterdam", kind="zone", required=False),
         Setting("register", "Register", default="https://selfreports.leerstroom.example", kind="url", required=False, help="home page of reports, another one for each form; never change it"),
@@ -109,6 +111,8 @@ class SelfReport(Sheet):
 
     def minimise(self, record: Record, pseudonyms: Pseudonyms) -> Record:
         """The report as it may land, in our words; who reported is who learned, and others are not counted with them."""
+        if holds_long_text(record):
+            raise BadRecord(TOO_LONG)
         words = {str(theirs).lower(): ours for theirs, ours in (self.connection.get("words") or {}).items()}
         told = " ".join(str(record.get("kind") or "").split()).lower()
         ours = Record(record.kind, record.key, {**record, **({"kind": words[told]} if told in words else {})})
@@ -119,7 +123,9 @@ class SelfReport(Sheet):
         return Record(kept.kind, kept.key, {**kept, **({} if "fault" in kept else {"registered_by": "self"})})
 
     def is_talk(self, line: Mapping[str, Any]) -> bool:
-        """Whether the title is something that a person wrote about a person or the work, and no title of a thing."""
+        """Whether the title may be something that a person wrote about a person or the work, and no title of a thing."""
+        if not self.connection.get("titles", False):
+            return True
         told = " ".join(str(line.get("kind") or self.connection.get("default_kind") or "").split()).lower()
         _, kind = self.kinds.get(told, (None, ""))
         return kind not in _HAVE_TITLES

@@ -299,9 +299,12 @@ def _days_old(record: Record) -> int | None:
         return None
 
 
+_LONGEST_TIME = 60
+
+
 def _time(value: Any) -> Any:
     """ISO 8601; version 1.1 writes `Sat Jun 09 02:38:00 +0000 2018`."""
-    if isinstance(value, str) and value[:3].isalpha():
+    if isinstance(value, str) and len(value) < _LONGEST_TIME and value[:3].isalpha():
         try:
             day, month, date, clock, offset, year = value.split(" ")
             return parsedate_to_datetime(f"{day}, {date} {month} {year} {clock} {offset}").isoformat()

@@ -13,6 +13,9 @@ from functools import lru_cache
 from leerstroom.errors import ConfigurationError
 
 MINIMUM_KEY_BYTES = 16
+_LONGEST_REMEMBERED = (
+    1_000  # characters: what is longer is no id of anybody, and thousands of them would fill the memory
+)
 
 
 class Pseudonyms:
@@ -27,7 +30,7 @@ class Pseudonyms:
             )
         self._edge = _keyed(hmac.digest(key, b"leerstroom edge 1", "sha256"))
         self._actor = _keyed(hmac.digest(key, b"leerstroom actor 1", "sha256"))
-        self._cached = lru_cache(maxsize=200_000)(self._digest)
+        self._remembered = lru_cache(maxsize=200_000)(self._digest)
 
     @classmethod
     def random(cls) -> "Pseudonyms":
@@ -49,6 +52,9 @@ class Pseudonyms:
     def actor(self, employee_id: str) -> str:
         """Account name of an employee in the LRS."""
         return self._cached(True, "actor", "", employee_id)
+
+    def _cached(self, actor: bool, sort: str, tenant: str, text: str) -> str:
+        return (self._remembered if len(text) <= _LONGEST_REMEMBERED else self._digest)(actor, sort, tenant, text)
 
     def _digest(self, actor: bool, *parts: str) -> str:
         text = "\x1f".join(parts).encode("utf-8", "surrogatepass")

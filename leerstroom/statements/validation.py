@@ -497,6 +497,7 @@ def _attachments(attachments: Any, path: str) -> None:
 
 
 _MOST_REMEMBERED = 5_000
+_LONGEST_REMEMBERED = 1_000  # characters: thousands of values of megabytes would fill the memory
 _KNOWN_IRIS: set[str] = set()
 
 
@@ -505,14 +506,19 @@ def _known_iri(text: str) -> bool:
         return True
     if (_ASCII_IRI(text) or _IRI(text)) is None:
         return False
-    if len(_KNOWN_IRIS) >= _MOST_REMEMBERED:
-        _KNOWN_IRIS.clear()
-    _KNOWN_IRIS.add(text)
+    if len(text) <= _LONGEST_REMEMBERED:
+        if len(_KNOWN_IRIS) >= _MOST_REMEMBERED:
+            _KNOWN_IRIS.clear()
+        _KNOWN_IRIS.add(text)
     return True
 
 
-@lru_cache(maxsize=5_000)
 def _language(tag: str) -> bool:
+    return (_language_tag if len(tag) <= _LONGEST_REMEMBERED else _language_tag.__wrapped__)(tag)
+
+
+@lru_cache(maxsize=5_000)
+def _language_tag(tag: str) -> bool:
     found = _LANGUAGE(tag)
     if not found:
         return False
@@ -520,8 +526,12 @@ def _language(tag: str) -> bool:
     return len(set(singletons)) == len(singletons)  # RFC 5646, 2.2.6: no singleton twice
 
 
-@lru_cache(maxsize=20_000)
 def _duration(text: str) -> bool:
+    return (_duration_text if len(text) <= _LONGEST_REMEMBERED else _duration_text.__wrapped__)(text)
+
+
+@lru_cache(maxsize=20_000)
+def _duration_text(text: str) -> bool:
     if not _DURATION(text):
         return False
     try:

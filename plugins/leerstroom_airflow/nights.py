@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from airflow.sdk import BaseHook, Variable, get_current_context
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
+from pydantic import SecretStr
 
 from connectors.source import Connection, connect
 from leerstroom import nightly
@@ -75,13 +76,22 @@ def days_of(interval: tuple[datetime, datetime] | None, params: Mapping[str, Any
 
 
 def settings() -> Settings:
-    """The settings, with the LRS and the HR database of the Airflow connections `leerstroom_lrs` and `leerstroom_hr` where they exist."""
+    """The settings, with what the Airflow connections `leerstroom_lrs`, `leerstroom_hr` and `leerstroom_pseudonyms` say where they exist.
+
+    Raises ConfigurationError when the last holds no key.
+    """
     configured = Settings.load()
     changed: dict[str, Any] = {}
     if _found(provider.LRS_CONNECTION):
         changed["lrs"] = LrsHook().settings
     if _found(provider.HR_CONNECTION):
         changed["hr"] = configured.hr.model_copy(update={"database": HrDatabaseHook().url})
+    if (keys := _found(provider.PSEUDONYMS_CONNECTION)) is not None:
+        if not keys.password:
+            raise ConfigurationError(
+                f"Airflow connection '{provider.PSEUDONYMS_CONNECTION}' has no password; put the pseudonym key there"
+            )
+        changed["pseudonym_key"] = SecretStr(keys.password)
     return configured.model_copy(update=changed)
 
 

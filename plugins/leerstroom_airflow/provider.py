@@ -16,6 +16,7 @@ logger = logging.getLogger(__name__)
 
 LRS_CONNECTION = "leerstroom_lrs"
 HR_CONNECTION = "leerstroom_hr"
+PSEUDONYMS_CONNECTION = "leerstroom_pseudonyms"  # of any type; its password is the pseudonym key
 PREFIX = "leerstroom_"
 
 LRS_SETTINGS = (

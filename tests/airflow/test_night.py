@@ -16,6 +16,7 @@ import pytest
 
 from leerstroom import ledger, nightly
 from leerstroom.lrs import running as running_lrs
+from leerstroom.people import Pseudonyms
 from leerstroom.replay import running as running_replay
 from leerstroom.settings import Settings
 from leerstroom.state import open_state
@@ -198,8 +199,10 @@ def test_a_connection_that_is_refused_leaves_the_others_standing_and_the_run_say
 
 @pytest.mark.slow
 def test_fields_of_the_airflow_connection_win_over_the_settings_file(
-    place: Place, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    place: Place, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    key = "a pseudonym key out of a connection of Airflow"
+    monkeypatch.setenv("AIRFLOW_CONN_LEERSTROOM_PSEUDONYMS", json.dumps({"conn_type": "generic", "password": key}))
     chat = place.values["connections"]["chat"]
     lrs = place.values["lrs"]
     place.write(
@@ -230,6 +233,11 @@ def test_fields_of_the_airflow_connection_win_over_the_settings_file(
     assert {entry.connection: entry.counts["stored"] > 0 for entry in entries if entry.stage == "load"} == {
         "chat": True
     }
+    place.write(lrs=lrs)
+    known = {Pseudonyms(key).actor(each.employee_id) for each in nightly.directory_of(place.settings).employees}
+    actors = {json.loads(each)["actor"]["account"]["name"] for each in place.statements().values()}
+    assert known & actors
+    assert key not in "".join(capfd.readouterr())
 
 
 _LOAD = """

@@ -1,11 +1,16 @@
-"""All that is held about one person, and its erasure: proven by a search through every file afterwards."""
+"""All that is held about one person, and its erasure: proven by a search through every file and every table afterwards."""
 
 import json
+import re
 import sqlite3
+import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 import zstandard
 from typer.testing import CliRunner
@@ -20,23 +25,49 @@ from leerstroom.settings import Settings
 DEMO = Path(__file__).resolve().parents[1] / "recordings" / "demo"
 KEY = "a pseudonym key for the tests only"
 SOMEONE = "E01014"
+POSTGRESQL = "postgresql://postgres@127.0.0.1:5432"
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.slow]
 
 
-@pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+@contextmanager
+def databases(kind: str, folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The LRS's database, and the settings of the other two."""
+    if kind == "sqlite":
+        yield f"sqlite:///{folder}/lrs.sqlite", {"hr": {"out": "hr"}}
+        return
+    try:
+        server = psycopg.connect(f"{POSTGRESQL}/postgres", autocommit=True, connect_timeout=3)
+    except psycopg.OperationalError:
+        pytest.skip(f"no PostgreSQL at {POSTGRESQL}")
+    names = [f"leerstroom_subject_{store}_{uuid.uuid4().hex[:8]}" for store in ("lrs", "state", "hr")]
+    with server:
+        for name in names:
+            server.execute(f"CREATE DATABASE {name}")
+        lrs, state, hr = (f"{POSTGRESQL}/{name}" for name in names)
+        try:
+            yield lrs, {"state": state.replace("://", "+psycopg://"), "hr": {"out": "hr", "database": hr}}
+        finally:
+            for name in names:
+                server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def installation(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     from leerstroom_airflow.town_hall import connections
 
     folder = tmp_path_factory.mktemp("subject")
-    database = f"sqlite:///{folder}/lrs.sqlite"
-    with running_replay(DEMO) as replay, running_lrs(database=database, key="k", secret="a secret of the test") as lrs:
+    with (
+        databases(request.param, folder) as (database, others),
+        running_replay(DEMO) as replay,
+        running_lrs(database=database, key="k", secret="a secret of the test") as lrs,
+    ):
         values = {
             "organisation": {"home_page": "https://people.voorbeeldstad.example"},
             "data": "data",
             "directory": {"employees": str(DEMO / "employees.csv")},
             "lrs": {"endpoint": lrs.endpoint, "key": lrs.key, "secret": lrs.secret, "database": database},
-            "hr": {"out": "hr"},
+            **others,
             "pseudonym_key": KEY,
             "connections": {
                 name: fields for name, fields in connections(replay.url, DEMO).items() if name in {"chat", "registers"}
@@ -74,6 +105,32 @@ def traces(folder: Path, *needles: str) -> list[str]:
     return found
 
 
+def in_tables(file: Path, *needles: str) -> set[tuple[str, str]]:
+    """(table, needle) in every row of every table of the installation's PostgreSQL databases."""
+    values, found = json.loads(file.read_text()), set()
+    for url in (values["lrs"]["database"], values.get("state", ""), values["hr"].get("database", "")):
+        if not url.startswith("postgresql"):
+            continue
+        with psycopg.connect(url.replace("+psycopg", "")) as connection:
+            tables = connection.execute(
+                "SELECT table_schema, table_name FROM information_schema.tables"
+                " WHERE table_type = 'BASE TABLE' AND table_schema NOT IN ('pg_catalog', 'information_schema')"
+            ).fetchall()
+            assert tables
+            for schema, table in tables:
+                rows = connection.execute(f'SELECT to_jsonb(t)::text FROM "{schema}"."{table}" t').fetchall()
+                text = "\n".join(_readable(row) for (row,) in rows)
+                found |= {(table, needle) for needle in needles if needle in text}
+    return found
+
+
+def _readable(row: str) -> str:
+    """The row, with what it holds as bytes decoded beside it."""
+    return row + "".join(
+        bytes.fromhex(each).decode("utf-8", "replace") for each in re.findall(r'"\\\\x([0-9a-f]*)"', row)
+    )
+
+
 def test_export_then_erase_leaves_no_trace_and_a_later_night_brings_nobody_back(installation: Path) -> None:
     folder, runner = installation.parent, CliRunner()
     keys = Pseudonyms(KEY)
@@ -92,22 +149,30 @@ def test_export_then_erase_leaves_no_trace_and_a_later_night_brings_nobody_back(
     assert exported["files"]
     assert exported["tables"]["hr_employee_nightly"]
     assert traces(folder, *needles)
+    is_postgresql = "postgresql" in installation.read_text()
+    assert bool(in_tables(installation, *needles)) is is_postgresql
+    killed = folder / "data" / "landing" / "matrix" / "chat" / "w" / "records.jsonl.zst.part"
+    killed.parent.mkdir(parents=True)
+    killed.write_bytes(keys.hr(SOMEONE).encode())
 
     done = runner.invoke(app, ["subject", "erase", SOMEONE, "--yes", "--settings", str(installation)])
     assert done.exception is None or isinstance(done.exception, SystemExit), done.output
-    connection = sqlite3.connect(folder / "lrs.sqlite")
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    connection.close()
+    if not is_postgresql:
+        connection = sqlite3.connect(folder / "lrs.sqlite")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.close()
     allowed = {f"data/state.sqlite: {needle}" for needle in needles} | {
         f"data/state.sqlite-wal: {needle}" for needle in needles
     }
     assert (
         set(traces(folder, *needles)) - allowed == set()
     )  # the erased references stay as such, to keep later pulls out
+    assert {table for table, _ in in_tables(installation, *needles)} <= {"erased"}
 
     again = night(installation)
     assert again.failures == {}
     assert set(traces(folder, needles[0], needles[1])) - allowed == set()
+    assert {table for table, _ in in_tables(installation, *needles)} <= {"erased"}
 
 
 def test_an_unknown_employee_is_told(installation: Path) -> None:

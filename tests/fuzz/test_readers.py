@@ -11,6 +11,7 @@ import resource
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -42,6 +43,18 @@ _UNKNOWN_SHAPE = (
 pytestmark = [pytest.mark.timeout(0 if INPUTS > 100_000 else 300)]
 
 
+def held_bytes() -> int:
+    """What the process holds now; 0 where the system does not say."""
+    try:
+        with Path("/proc/self/statm").open("rb") as stream:
+            return int(stream.read().split()[1]) * resource.getpagesize()
+    except OSError:
+        return 0
+
+
+BASE_BYTES = held_bytes()  # what was there before: Python, pytest, recordings
+
+
 @contextmanager
 def bounded(what: Callable[[], str]) -> Iterator[None]:
     """Fails with the input when it took more than a second of the processor, or the process a new height of memory."""
@@ -53,6 +66,8 @@ def bounded(what: Callable[[], str]) -> Iterator[None]:
     assert time.process_time() - started < MOST_S, f"too long: {what()}"
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - height) * 1024
     assert grown < MOST_BYTES, f"{grown >> 20} MB: {what()}"
+    held = held_bytes()
+    assert held < MOST_BYTES + BASE_BYTES, f"{held >> 20} MB are held after {what()}"
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -1,6 +1,7 @@
 """HR's tables on a real PostgreSQL server: the same rows as on DuckDB, comments, and what each role may read."""
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -226,3 +227,55 @@ def test_the_address_that_is_reported_has_no_password() -> None:
 
     assert without_password("postgresql://hr:very-secret@db/hr") == "postgresql://hr@db/hr"
     assert without_password("/var/hr.duckdb") == "/var/hr.duckdb"
+
+
+def test_the_roles_of_the_document_can_do_their_own_work_and_nothing_else(
+    night: Any, tables_only: Any, server: str, tmp_path: Path
+) -> None:
+    """The SQL of docs/deploy.md as an administrator runs it: each login opens its own database and no other."""
+    from connectors.lrs import Lrs
+    from leerstroom.lrs import running
+    from leerstroom.state import open_state
+
+    document = (Path(__file__).resolve().parents[2] / "docs" / "deploy.md").read_text(encoding="utf-8")
+    once, in_store = re.findall(r"^```sql\n(.*?)^```$", document, re.MULTILINE | re.DOTALL)
+    names = ("leerstroom_lrs", "leerstroom_state", "leerstroom_tables")
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute("DROP DATABASE IF EXISTS leerstroom_hr_test WITH (FORCE)")  # holds grants to the roles
+        for role in ("someone_of_hr", "colleague", "leerstroom_hr", "leerstroom_employee"):
+            connection.execute(f"DROP ROLE IF EXISTS {role}")
+        for statement in re.sub(r"--.*", "", once).split(";"):
+            if statement.strip():
+                connection.execute(statement)
+        connection.execute("CREATE ROLE anna LOGIN IN ROLE leerstroom_hr")
+
+    def url(role: str, name: str) -> str:
+        return server.replace("://postgres@", f"://{role}@", 1).replace("/postgres?", f"/{name}?", 1)
+
+    said = {"actor": {"mbox": "mailto:a@x.example"}, "verb": {"id": "https://v.example/v"}, "object": {"id": "https://o.example/o"}}  # fmt: skip
+    with running(url("leerstroom_lrs", "leerstroom_lrs"), key="k", secret="a secret of the test") as lrs:
+        assert Lrs(lrs.endpoint, "k", "a secret of the test").load([said]).stored == 1
+        with psycopg.connect(url("leerstroom_lrs", "leerstroom_lrs")) as connection:
+            connection.execute(in_store)
+    open_state(url("leerstroom_state", "leerstroom_state").replace("postgresql://", "postgresql+psycopg://")).dispose()
+    tables_only(night.table(), **night.arguments(tmp_path, database=url("leerstroom_publisher", "leerstroom_tables")))
+
+    assert ask(url("leerstroom_mirror", "leerstroom_lrs"), "SELECT count(*) FROM statements") == [(1,)]
+    assert ask(url("anna", "leerstroom_tables"), "SELECT count(*) FROM hr_employee_nightly") == [(45,)]
+    for role, name, sql in (
+        ("leerstroom_mirror", "leerstroom_lrs", "SELECT * FROM credentials"),
+        ("leerstroom_mirror", "leerstroom_lrs", "SELECT * FROM documents"),
+        ("leerstroom_mirror", "leerstroom_lrs", "DELETE FROM statements"),
+        ("leerstroom_mirror", "leerstroom_lrs", "CREATE TABLE mine (x int)"),
+        ("anna", "leerstroom_tables", "SELECT * FROM employee_values"),
+        ("anna", "leerstroom_tables", "DELETE FROM hr_employee_nightly"),
+        ("leerstroom_publisher", "leerstroom_tables", "CREATE ROLE somebody"),
+        ("leerstroom_lrs", "leerstroom_lrs", "CREATE ROLE somebody"),
+    ):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            ask(url(role, name), sql)
+    own = {"leerstroom_lrs": names[0], "leerstroom_state": names[1], "leerstroom_publisher": names[2], "leerstroom_mirror": names[0], "anna": names[2]}  # fmt: skip
+    for role, mine in own.items():
+        for name in set(names) - {mine}:
+            with pytest.raises(psycopg.OperationalError, match="CONNECT"):
+                psycopg.connect(url(role, name))

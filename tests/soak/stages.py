@@ -1,23 +1,58 @@
 """Runs stages of the night for the tests of faults: one warm process that forks a child for each, so that a child can be killed at any moment.
 
-Reads one JSON object a line: {"settings", "stage", "arguments", "kill_after_s", "file_bytes", "clock_s"}. Answers a line at the end of each: {"code"} with
-the stage's `result` or its `error`. `file_bytes` is the longest file that the child may write, as on a disk that is full; `clock_s` turns its clock.
+Reads one JSON object a line: {"settings", "stage", "arguments", "kill_after_s", "full_after_s", "clock_s"}. Answers a line at the end of each: {"code"}
+with the stage's `result` or its `error`. After `full_after_s` no file takes another byte, as on a disk that is full; `clock_s` turns its clock.
+
+Warm: what a stage imports, and the model that tells languages, is there before the first fork; this and the short waits made a night of ten seconds one of
+three. No thread runs when it forks.
 """
 
+import importlib
 import json
 import os
 import resource
 import select
 import signal
 import sys
+import time
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from connectors.lrs import Lrs, mirror
+from connectors.source import installed, load
 from leerstroom import ledger, nightly
+from leerstroom.features import features
+from leerstroom.mirror import Mirror
 from leerstroom.settings import Settings
 
 RUN = "night"
+LONGEST_WAIT_S = 0.05  # of a back-off: how long it waits is tested in tests/connectors/test_http.py
+
+
+def warm() -> None:
+    """Brings in what the stages bring in themselves."""
+    for name in ("pyarrow.compute", "pyarrow.dataset", "pyarrow.parquet"):
+        importlib.import_module(name)
+    for name in installed():
+        load(name)
+    assert features(["Een zin om mee te beginnen."])
+    assert Lrs
+    assert Mirror
+    assert mirror
+
+
+_sleep = time.sleep
+
+
+def shortly(seconds: float) -> None:
+    """Sleeps at most `LONGEST_WAIT_S`."""
+    _sleep(min(seconds, LONGEST_WAIT_S))
+
+
+def fill(*_: object) -> None:
+    """The disk is full from now on: what is longer than nothing cannot be written."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
 
 
 def turned(by_s: float) -> type[datetime]:
@@ -45,6 +80,8 @@ def run(stage: str, arguments: list[str], settings: Settings) -> dict[str, Any]:
         return nightly.load(name, path, settings=settings, run_id=RUN)
     if stage == "compute":
         return nightly.compute(settings=settings, run_id=RUN, as_of=date.fromisoformat(arguments[0]))
+    if stage == "publish":
+        return nightly.publish(settings=settings, run_id=RUN, as_of=date.fromisoformat(arguments[0]))
     assert stage == "mirror"
     return nightly.mirror(settings=settings, run_id=RUN)
 
@@ -54,14 +91,15 @@ def child(asked: dict[str, Any], out: int) -> None:
     told: dict[str, Any]
     try:
         settings = Settings.load(asked["settings"])
-        if asked["file_bytes"] is not None:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (asked["file_bytes"], resource.RLIM_INFINITY))
+        time.sleep = shortly
+        if asked["full_after_s"] is not None:
+            signal.signal(signal.SIGALRM, fill)
+            signal.setitimer(signal.ITIMER_REAL, max(asked["full_after_s"], 1e-6))
         if asked["clock_s"]:
             ledger.datetime = turned(asked["clock_s"])  # type: ignore[misc]
         told = {"result": run(asked["stage"], asked["arguments"], settings)}
     except Exception as error:
         told = {"error": type(error).__name__, "text": str(error)[:300]}
-    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     os.write(out, json.dumps(told).encode())
     os._exit(0)
 
@@ -69,6 +107,7 @@ def child(asked: dict[str, Any], out: int) -> None:
 def main() -> None:
     """Forks for each line of standard input until it ends."""
     Path(os.environ["TMPDIR"]).mkdir(parents=True, exist_ok=True)
+    warm()
     for line in sys.stdin:
         asked = json.loads(line)
         readable, writable = os.pipe()

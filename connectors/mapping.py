@@ -24,6 +24,7 @@ _SHAPES = (
     ValueError,
     AttributeError,
     IndexError,
+    ArithmeticError,  # numbers too large for a clock or a duration
 )  # what a map function meets in a record that is not as expected
 _SOURCE_KIND, _RECORD = extension("source-kind"), extension("record")
 

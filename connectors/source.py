@@ -331,7 +331,7 @@ class Source:
                 raise BadRecord(TOO_LONG)
         except BadRecord as error:
             return _unreadable(record, str(error))
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError, RecursionError) as error:
             return _unreadable(record, f"a field has an unexpected type or depth ({type(error).__name__})")
         return kept
 

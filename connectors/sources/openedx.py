@@ -740,6 +740,9 @@ def _actor(event: Record, people: People) -> dict[str, Any]:
     return people.actor(event["user_id"], also=event["username"])
 
 
+_LONGEST_AGENT = 1_000
+
+
 def _role(course_roles: Any, forum_roles: Any) -> str | None:
     if isinstance(course_roles, list) and _TRAINERS.intersection(str(each).lower() for each in course_roles):
         return "trainer"
@@ -748,9 +751,13 @@ def _role(course_roles: Any, forum_roles: Any) -> str | None:
     return None
 
 
-@lru_cache(10_000)
 def _device(agent: str) -> str | None:
-    """What a browser or the app says of itself, reduced to the kind of device."""
+    """What a browser or the app says of itself, reduced to the kind of device; the rest of what is longer than servers take is not read."""
+    return _device_of(agent[:_LONGEST_AGENT])
+
+
+@lru_cache(10_000)
+def _device_of(agent: str) -> str | None:
     if _TABLET(agent):
         return "tablet"
     return "mobile" if _MOBILE(agent) else "desktop" if _DESKTOP(agent) else None

@@ -15,7 +15,7 @@ from typing import IO, Any
 from connectors.files import opened
 from leerstroom.errors import BadRecord
 
-SHAPES = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError)
+SHAPES = (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError, RecursionError)
 """What a payload of unknown shape raises in a source that reads it."""
 
 Place = tuple[str, str, int]  # a file, what it was cut into (lines, items, records), and which of them; 0 is the whole

@@ -214,6 +214,9 @@ def from_ms(milliseconds: int) -> datetime:
 _OFFSET_WITHOUT_COLON = re.compile(r"([+-]\d\d)(\d\d)$")
 
 
+_MOST_EPOCH = 1e15  # in milliseconds, the year 33658
+
+
 def parse_time(text: str | int | float, *, zone: str | None = None) -> datetime:
     """A vendor's time: ISO 8601 with any fraction digits, or epoch in seconds or milliseconds. The offset given is kept.
 
@@ -223,8 +226,8 @@ def parse_time(text: str | int | float, *, zone: str | None = None) -> datetime:
     if isinstance(text, bool) or text is None:
         raise BadRecord("time is missing")
     if isinstance(text, int | float):
-        if not math.isfinite(text):
-            raise BadRecord("time is no finite number")
+        if not math.isfinite(text) or abs(text) > _MOST_EPOCH:
+            raise BadRecord("time is no epoch in seconds or milliseconds")
         return from_ms(int(text if text > 100_000_000_000 else text * 1000))
     try:
         moment = datetime.fromisoformat(_OFFSET_WITHOUT_COLON.sub(r"\1:\2", text.strip()))

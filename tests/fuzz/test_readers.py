@@ -37,6 +37,7 @@ _UNKNOWN_SHAPE = (
     ValueError,
     AttributeError,
     IndexError,
+    ArithmeticError,
     RecursionError,
 )  # what normalise quarantines
 

@@ -45,6 +45,7 @@ logger = logging.getLogger(__name__)
 
 CLIENT = "/_matrix/client/v3"
 DELETED = Ignored("deleted by its writer or a moderator")
+_SHORT = 1000  # characters of a text that may be remembered
 _FILES = frozenset({"m.file", "m.image", "m.video", "m.audio"})
 
 Event = Mapping[str, Any]
@@ -396,9 +397,13 @@ def _asks(event: Event) -> bool:
     return not _refers_to(event) and _content(event).get("msgtype") != "m.notice" and _is_question(*_own_text(event))
 
 
-@lru_cache(1000)
 def _is_question(*texts: str) -> bool:
-    """`asks`, remembered: whatever refers to a question asks for it again."""
+    """`asks`, remembered while the text is short: whatever refers to a question asks for it again."""
+    return _asked(*texts) if all(len(text) <= _SHORT for text in texts) else asks(texts)
+
+
+@lru_cache(1000)
+def _asked(*texts: str) -> bool:
     return asks(texts)
 
 

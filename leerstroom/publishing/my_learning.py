@@ -38,6 +38,7 @@ MOST_STATEMENTS = 400  # in one file, newest first; the export of a subject hold
 _AT_ONCE = 100  # employees whose rows are in memory
 _OWN_FILE = re.compile(r"[a-z2-7]{26}\.html")
 _KEPT_FROM_VIEW = "quality"  # figures about the data, not about the person
+_SHORT = 200  # characters of a word or name that is remembered
 MEMORY = "400MB"
 
 
@@ -204,9 +205,13 @@ def _reach(connection: Any, names: Sequence[str]) -> None:
             connection.register_filesystem(fsspec.filesystem(protocol))
 
 
-@lru_cache(20_000)
 def escaped(text: str) -> str:
     """The text as HTML shows it. Deeds repeat the same few words, and to escape each anew was half of the time of all files."""
+    return _escaped(text) if len(text) <= _SHORT else _escaped.__wrapped__(text)
+
+
+@lru_cache(20_000)
+def _escaped(text: str) -> str:
     from markupsafe import escape
 
     return str(escape(text))

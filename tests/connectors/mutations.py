@@ -42,8 +42,8 @@ def _spoil_one(holder: list[Any], draw: random.Random, others: list[Any]) -> Non
                 stack.append(here[key])
     here, key = draw.choice(spots)
     kinds: tuple[Callable[[], None], ...] = (
-        lambda: here.__setitem__(key, draw.choice(JUNK)),
-        lambda: here.__setitem__(key, draw.choice(JUNK)),
+        lambda: here.__setitem__(key, _copied(draw.choice(JUNK))),  # a copy: what is spoiled next may be in it
+        lambda: here.__setitem__(key, _copied(draw.choice(JUNK))),  # a copy: what is spoiled next may be in it
         lambda: here.__setitem__(key, _other_form(here[key], draw)),
         lambda: here.__setitem__(key, _copied(draw.choice(others))),
         lambda: _remove(here, key),

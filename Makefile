@@ -59,7 +59,7 @@ conformance: $(STAMP) ## ADL's suite against the LRS; SUITE=FOLDER says where it
 soak: $(STAMP) ## 200 nights under faults (NIGHTS), for twenty minutes at most (LEERSTROOM_SOAK_MINUTES)
 	@LEERSTROOM_SOAK_NIGHTS=$(or $(NIGHTS),200) $(BIN)/pytest -q -n 2 -m soak tests/soak $(ARGS)
 
-fuzz: $(STAMP) ## a million bad inputs over everything that reads (INPUTS); takes an hour
+fuzz: $(STAMP) ## a million bad inputs over everything that reads (INPUTS, LEERSTROOM_FUZZ_SEED); takes a quarter of an hour of two cores
 	@LEERSTROOM_FUZZ=$(or $(INPUTS),1000000) $(BIN)/pytest -q -n 2 tests/fuzz $(ARGS)
 
 lint: $(STAMP) ## ruff, its formatter, and who may import whom

@@ -605,12 +605,12 @@ def _dashboard(payload: Mapping[str, Any]) -> Iterator[Record]:
             "user": _user(internal, user.get("extId")),
             "role": "moderator" if user.get("isModerator") else "participant",
         }
-        old = [each.get("sentOn") for each in user.get("emojis") or () if each.get("name") == "raiseHand"]
-        for moment in (*(user.get("raiseHand") or ()), *old):
+        old = [each.get("sentOn") for each in _listed(user.get("emojis")) if each.get("name") == "raiseHand"]
+        for moment in (*_listed(user.get("raiseHand")), *old):
             yield _row("event", occurrence, about, **told, event="user-raise-hand-changed", at=moment, is_on=True)
         for poll_id, answers in _table(user.get("answers")).items():
             poll = _table(dig(payload, "polls")).get(poll_id)
-            options = [str(each) for each in _table(poll).get("options") or ()]
+            options = [str(each) for each in _listed(_table(poll).get("options"))]
             given = [str(each) for each in (answers if isinstance(answers, list) else [answers])]
             chosen = [options.index(each) for each in given if each in options]
             told_poll = {"id": poll_id, "answers": chosen}
@@ -622,7 +622,7 @@ def _visits(user: Mapping[str, Any]) -> Iterator[tuple[Any, Any, Any]]:
     """(internal id, joined, left) of each session; older servers have one session per visit, the oldest one per user."""
     visits = user.get("intIds")
     for visit in visits.values() if isinstance(visits, dict) else [user]:
-        for session in visit.get("sessions") or [visit]:
+        for session in _listed(visit.get("sessions")) or [visit]:
             yield visit.get("intId"), session.get("registeredOn"), session.get("leftOn") or None
 
 
@@ -643,8 +643,8 @@ def _analytics(payload: Mapping[str, Any]) -> Iterator[Record]:
         "end": _milliseconds(told.get("finish")),
         "is_breakout": str(metadata.get("isBreakout") or metadata.get("is_breakout")).lower() == "true",
     }
-    for attendee in told["attendees"]:
-        joins, leaves = attendee.get("joins") or (), list(attendee.get("leaves") or ())
+    for attendee in _listed(told["attendees"]):
+        joins, leaves = _listed(attendee.get("joins")), _listed(attendee.get("leaves"))
         for number, joined in enumerate(joins):
             left = leaves[number] if number < len(leaves) else told.get("finish")
             yield _row(
@@ -812,6 +812,15 @@ def _milliseconds(told: Any) -> int | None:
 
 def _number(text: str | None) -> int | None:
     return int(text) if text and text.isascii() and text.isdigit() else None
+
+
+def _listed(value: Any) -> list[Any]:
+    """The elements of a list, none of what is empty. Raises BadRecord for a text: each of its characters would make a record."""
+    if not value:
+        return []
+    if not isinstance(value, list):
+        raise BadRecord("a list is expected where another value stands")
+    return value
 
 
 def _table(value: Any) -> Mapping[str, Any]:

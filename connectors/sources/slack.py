@@ -353,7 +353,7 @@ def _milliseconds(ts: Any) -> int | None:
 
 
 def _moment(ts: Any) -> datetime:
-    return datetime.fromtimestamp((_milliseconds(ts) or 0) / 1000, UTC)
+    return datetime.fromtimestamp(max(0, min(_milliseconds(ts) or 0, 4_000_000_000_000)) / 1000, UTC)
 
 
 def _seconds(moment: datetime) -> str:

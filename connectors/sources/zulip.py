@@ -409,4 +409,4 @@ def _user(row: Raw) -> str | None:
 
 
 def _moment(message: Raw) -> datetime:
-    return datetime.fromtimestamp(min(int_of(message.get("timestamp")) or 0, 4_000_000_000), UTC)
+    return datetime.fromtimestamp(max(0, min(int_of(message.get("timestamp")) or 0, 4_000_000_000)), UTC)

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 JUNK: tuple[Any, ...] = (
@@ -42,8 +43,8 @@ def _spoil_one(holder: list[Any], draw: random.Random, others: list[Any]) -> Non
                 stack.append(here[key])
     here, key = draw.choice(spots)
     kinds: tuple[Callable[[], None], ...] = (
-        lambda: here.__setitem__(key, draw.choice(JUNK)),
-        lambda: here.__setitem__(key, draw.choice(JUNK)),
+        lambda: here.__setitem__(key, _copied(draw.choice(JUNK))),  # a copy: what is spoiled next may be in it
+        lambda: here.__setitem__(key, _copied(draw.choice(JUNK))),  # a copy: what is spoiled next may be in it
         lambda: here.__setitem__(key, _other_form(here[key], draw)),
         lambda: here.__setitem__(key, _copied(draw.choice(others))),
         lambda: _remove(here, key),
@@ -53,7 +54,8 @@ def _spoil_one(holder: list[Any], draw: random.Random, others: list[Any]) -> Non
         lambda: here.__setitem__(key, deep()) if draw.random() < 0.3 else None,
         lambda: here.__setitem__(key, draw.choice(HUGE)) if draw.random() < 0.01 else None,
     )
-    draw.choice(kinds)()
+    with suppress(RecursionError):  # what was made deep four times is deeper than Python copies
+        draw.choice(kinds)()
 
 
 def _remove(here: Any, key: Any) -> None:

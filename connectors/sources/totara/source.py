@@ -234,12 +234,15 @@ class Totara(Source):
             user = {**self._users.get(str(user_id), {"id": user_id}), **(dig(booking, "user") or {})}
             if not event.get("id"):
                 raise BadRecord("the booking does not say for which event it is")
+            sessions = event.get("sessions") or []
+            if not isinstance(sessions, list):
+                raise BadRecord("the sessions of an event are no list")
             course = str(dig(event, "seminar.course_id") or "")
             known = self._named.get(course, {})
             fields = {
                 "event": str(event["id"]), "start": event.get("start_date"), "finish": event.get("finish_date"), "state": dig(booking, "state.key"),
                 "sessions": [
-                    {"id": str(each.get("id")), "start": each.get("timestart"), "finish": each.get("timefinish")} for each in event.get("sessions") or () if isinstance(each, Mapping)
+                    {"id": str(each.get("id")), "start": each.get("timestart"), "finish": each.get("timefinish")} for each in sessions if isinstance(each, Mapping)
                 ],
                 "seminar": dig(event, "seminar.id"), "name": dig(event, "seminar.name"), "course": course or None, "idnumber": known.get("idnumber"),
                 "shortname": known.get("shortname"), "person": self._person(user),

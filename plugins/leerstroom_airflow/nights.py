@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 
 CONNECTIONS_VARIABLE = "leerstroom_connections"
 NIGHT_KEY = "night"  # XCom of the last task: how the night ended
+NAMED = 30  # unfinished connections that a night names
 _TOLD_EVERY_S = 10.0
 
 
@@ -221,7 +222,7 @@ def settle(
     `expected` are the names of the connections. Returns how the night ended. Raises LedgerOutOfBalance, or AirflowFailException when nothing was published.
     """
     context = get_current_context()
-    night = nightly.settle(settings=settings(), run_id=_run_id(), expected=list(expected or ()))
+    night = shortened(nightly.settle(settings=settings(), run_id=_run_id(), expected=list(expected or ())))
     context["ti"].xcom_push(NIGHT_KEY, night)
     if published is None:
         raise AirflowFailException(
@@ -234,6 +235,12 @@ def settle(
     for asset in assets.values():
         context["outlet_events"][asset].extra = told
     return night
+
+
+def shortened(night: Mapping[str, Any]) -> dict[str, Any]:
+    """How a night ended, small enough for XCom and for a note also when most of many connections failed; the ledger names all of them."""
+    named, rest = night["unfinished"][:NAMED], len(night["unfinished"]) - NAMED
+    return {**night, "unfinished": [*named, f"and {rest} more"] if rest > 0 else named}
 
 
 def _seen(stage: str, done: dict[str, Any], inputs: Iterable[str], outputs: Iterable[str]) -> dict[str, Any]:

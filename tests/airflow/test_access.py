@@ -26,6 +26,9 @@ PATHS = (
 USERS = {"boss": "admin", "operator": "op", "user": "user", "reader": "viewer"}
 
 
+pytestmark = pytest.mark.xdist_group("airflow-web")  # one application for all of them
+
+
 @pytest.fixture(scope="module")
 def web(airflow_home: Path) -> Iterator[Any]:
     """Airflow's own web application, the simple auth manager with its users and their passwords, the Dags, and our plugin."""

@@ -13,6 +13,8 @@ from leerstroom.landing import Store
 from leerstroom.ledger import Entry
 from leerstroom.state import open_state
 
+pytestmark = pytest.mark.xdist_group("airflow-web")  # one application for all of them
+
 
 @pytest.fixture(scope="module")
 def web(airflow_home: Path) -> Iterator[Any]:

@@ -269,4 +269,4 @@ def test_the_validator_remembers_no_long_value() -> None:
             with suppress(InvalidStatement):
                 validate({"actor": {"mbox": "mailto:a@x.nl"}, "verb": {"id": "https://v.example/v"}, "object": {"id": "https://o.example/o"}, **part})  # fmt: skip
 
-    assert kept_by(lambda: [judged(number) for number in range(5)] and None) < MB
+    assert kept_by(lambda: [judged(number) for number in range(3)] and None) < MB

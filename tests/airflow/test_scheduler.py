@@ -161,8 +161,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         made = Served(installation, running)
         files = len(list((ROOT / "dags").glob("*.py")))
         wait_for(lambda: len(made.ask("GET", "/api/v2/dags")["dags"]) == files, "the reading of every Dag")
-        for each in ("learning_quality", "learning_nightly"):  # who is asleep when an asset is told never hears of it
-            made.ask("PATCH", f"/api/v2/dags/{each}", {"is_paused": False})
+        made.ask("PATCH", DAG, {"is_paused": False})
         yield made
         _nothing_listens_outside(running)
 
@@ -241,6 +240,8 @@ def values(served: Served, week: dict[str, Any]) -> list[Any]:
 @pytest.fixture(scope="module")
 def partial(served: Served, values: list[Any]) -> dict[str, Any]:
     """A run with one connection, made as the form makes it, whose token is refused, and a platform that is away at first."""
+    # it doubts days that are thinner than usual, so it sleeps until the values are compared; who is asleep when an asset is told never hears of it
+    served.ask("PATCH", "/api/v2/dags/learning_quality", {"is_paused": False})
     platforms = served.installation.platforms
     chat = {"conn_type": "leerstroom_matrix", "host": f"{platforms}/matrix", "password": "wrong"}
     served.ask(
@@ -338,7 +339,7 @@ def test_a_platform_that_is_away_is_asked_again_two_minutes_later(served: Served
     assert (pull["state"], pull["try_number"]) == ("success", 2)
     path = f"{DAG}/dagRuns/{partial['dag_run_id']}/taskInstances/source.pull/{pull['map_index']}/tries"
     first, second = served.ask("GET", path)["task_instances"]
-    assert first["state"] == "up_for_retry"
+    assert first["state"] in {"up_for_retry", "failed"}  # which of them depends on when Airflow wrote the try down
     waited = datetime.fromisoformat(second["start_date"]) - datetime.fromisoformat(first["end_date"])
     assert timedelta(minutes=2) <= waited
 
@@ -366,7 +367,8 @@ def test_the_form_s_test_button_tells_what_is_wrong(served: Served) -> None:
     assert "401" in told["message"] or "refused" in told["message"]
 
 
-def test_hr_s_tables_start_the_check_of_quality(served: Served, week: dict[str, Any]) -> None:
+@pytest.mark.usefixtures("partial")
+def test_hr_s_tables_start_the_check_of_quality(served: Served) -> None:
     def ended() -> list[dict[str, Any]]:
         runs = served.ask("GET", "/api/v2/dags/learning_quality/dagRuns?run_type=asset_triggered")["dag_runs"]
         return [run for run in runs if run["state"] in {"success", "failed"}]
@@ -393,6 +395,9 @@ def test_a_person_is_erased_once_somebody_has_approved_it(served: Served, partia
     detail = served.ask("GET", f"{run}/taskInstances/approve/-1/hitlDetails")
     assert conf["subject"] in detail["body"]
     assert " statements in the LRS" in detail["body"]
+    time.sleep(
+        5
+    )  # a person reads first; an answer within the second is taken for a task that was killed, before the executor has told that it waits
     served.ask("PATCH", f"{run}/taskInstances/approve/-1/hitlDetails", {"chosen_options": ["Approve"]})
     wait_for(lambda: served.ask("GET", run)["state"] in {"success", "failed"}, "the erasure")
     assert state("erase") == "success"

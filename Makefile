@@ -47,10 +47,10 @@ test: $(STAMP) ## all tests but the slow ones
 	@$(BIN)/pytest -q -n 4 --dist loadgroup -m "not slow and not live and not soak" $(ARGS)
 
 test-slow: $(STAMP) ## tests that start real servers and schedulers
-	@$(BIN)/pytest -q -m "slow and not live and not soak" $(ARGS)
+	@$(BIN)/pytest -q -m "slow and not soak" $(ARGS)
 
 test-live: $(STAMP) ## tests against servers that others wrote; they skip what is not installed
-	@$(BIN)/pytest -q -m live $(ARGS)
+	@$(BIN)/pytest -q -m "live and not slow" $(ARGS)
 
 conformance: $(STAMP) ## ADL's suite against the LRS; SUITE=FOLDER says where it lies, its npm packages installed
 	@test -n "$(SUITE)" || { echo "make conformance SUITE=FOLDER: name the folder of adlnet/lrs-conformance-test-suite, after npm install there" >&2; exit 2; }

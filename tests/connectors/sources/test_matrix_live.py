@@ -17,7 +17,7 @@ from leerstroom.errors import CredentialsRefused
 from leerstroom.statements import Retracted
 from leerstroom.statements.vocabulary import EXTENSION_BASE, canonical_verb, verbs
 
-pytestmark = [pytest.mark.live, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 START = datetime(2026, 11, 3, 9, 0, tzinfo=UTC)
 WINDOW = Window(START - timedelta(days=1), START + timedelta(days=2))
 

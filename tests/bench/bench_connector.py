@@ -8,6 +8,7 @@ Prints one line a measurement. CPU is user + system of this process (the sink is
 """
 
 import argparse
+import http.client
 import itertools
 import json
 import os
@@ -16,11 +17,14 @@ import resource
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import orjson
 import requests
@@ -162,7 +166,29 @@ def measured(count: int = 50_000) -> dict[str, float]:
         with Lrs(endpoint, "key", "secret", in_flight=4) as lrs:
             report = lrs.load(lines * 2)
         found["latency_ratio"] = report.seconds / (report.requests * 0.05 / 4)
+        found["http_client_latency_ratio"] = http_client_s(endpoint, lines * 2) / (2 * count / 500 * 0.05 / 4)
     return found
+
+
+def http_client_s(endpoint: str, lines: list[bytes], in_flight: int = 4) -> float:
+    """Seconds of the barest client there is for the same batches: what the sink itself allows."""
+    bodies = iter([b"[" + b",".join(lines[start : start + 500]) + b"]" for start in range(0, len(lines), 500)])
+    lock = threading.Lock()
+
+    def send() -> None:
+        connection = http.client.HTTPConnection(urlsplit(endpoint).netloc)
+        while True:
+            with lock:
+                body = next(bodies, None)
+            if body is None:
+                return
+            connection.request("POST", "/xapi/statements", body, {"Content-Type": "application/json"})
+            connection.getresponse().read()
+
+    started = time.perf_counter()
+    with ThreadPoolExecutor(in_flight) as pool:
+        list(pool.map(lambda _: send(), range(in_flight)))
+    return time.perf_counter() - started
 
 
 def peak_mb(count: int) -> float:

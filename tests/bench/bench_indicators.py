@@ -313,7 +313,7 @@ def main() -> None:
     parser.add_argument("--part", choices=("catalogue", "eight", "growth", "fivefold", "night"))
     parser.add_argument("--history", type=int, default=DAYS, help=argparse.SUPPRESS)
     parser.add_argument("--days", type=int, default=1, help="days computed one by one besides the windows")
-    parser.add_argument("--memory", default="1200MB", help="DuckDB's memory limit")
+    parser.add_argument("--memory", default="1500MB", help="DuckDB's memory limit")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--file", type=Path)
     parser.add_argument("--child")

@@ -265,6 +265,7 @@ def main() -> int:
                 memory.append(resident(lrs.pid))
                 if start == 0:
                     first = bodies
+                    found["POST, first tenth, statements/s"] = step / last
             found["POST in batches of 500, statements/s"] = count / seconds
             found["POST, last tenth, statements/s"] = step / last
             found["POST, µs of CPU of the server a statement"] = (cpu_seconds(lrs.pid) - cpu) / count * 1e6

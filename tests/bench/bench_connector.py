@@ -164,9 +164,9 @@ def measured(count: int = 50_000) -> dict[str, float]:
         from connectors.lrs import Lrs
 
         with Lrs(endpoint, "key", "secret", in_flight=4) as lrs:
-            report = lrs.load(lines * 2)
+            report = lrs.load(lines * 4)
         found["latency_ratio"] = report.seconds / (report.requests * 0.05 / 4)
-        found["http_client_latency_ratio"] = http_client_s(endpoint, lines * 2) / (2 * count / 500 * 0.05 / 4)
+        found["http_client_latency_ratio"] = http_client_s(endpoint, lines * 4) / (4 * count / 500 * 0.05 / 4)
     return found
 
 

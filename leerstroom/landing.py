@@ -118,10 +118,10 @@ class Store:
     def _place(self, raw: IO[bytes], relative: str) -> None:
         target = f"{self._base}/{relative}"
         raw.flush()
+        raw.seek(0)  # also for who opens it by its number: some systems share the position
         if "file" in (self._files.protocol if isinstance(self._files.protocol, tuple) else (self._files.protocol,)):
             Path(target).parent.mkdir(parents=True, exist_ok=True)
             beside = Path(f"{target}{PART}")
-            raw.seek(0)
             with beside.open("wb") as stream:
                 shutil.copyfileobj(raw, stream, 1 << 20)
             beside.replace(target)

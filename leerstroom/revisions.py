@@ -44,21 +44,6 @@ class Decided:
     superseded: int
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """The same with the statements themselves, their ids final."""
-
-    send: list[Statement]
-    void: list[tuple[str, str]]
-    superseded: int
-
-
-def fact_of(statement: Statement) -> tuple[str, str]:
-    """(fact, record) of one of our own statements. Raises KeyError for a foreign one."""
-    record = statement["context"]["extensions"][_RECORD]
-    return name_uuid("fact", record, statement["verb"]["id"], statement["object"].get("id", "")), record
-
-
 class _Named(msgspec.Struct, gc=False):
     id: str = ""
 
@@ -151,15 +136,6 @@ class Revisions:
             ).scalar()
         text = utc_text(now)
         return text if newest is None or newest < text else utc_text(datetime.fromisoformat(newest) + _A_TICK)
-
-    def plan(self, statements: Sequence[Statement], as_of: str) -> Planned:
-        """`decide` for statements that are read already; gives those to send their final ids."""
-        decided = self.decide([Stated(*fact_of(statement), statement["id"]) for statement in statements], as_of)
-        send = []
-        for place, statement_id in decided.send:
-            statements[place]["id"] = statement_id
-            send.append(statements[place])
-        return Planned(send, decided.void, decided.superseded)
 
     def decide(self, batch: Sequence[Stated], as_of: str) -> Decided:
         """Decides for a batch and writes it down. `as_of` is when the records were pulled (`2026-11-03T01:00:00.000Z`)."""

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvicorn
@@ -24,6 +25,18 @@ def shared() -> Path:
     if not (SHARED / "DESIGN.md").exists():
         pytest.skip("the shared examples are not beside the checkout")
     return SHARED
+
+
+@pytest.fixture
+def postgresql_server() -> Iterator[Any]:
+    """A connection to the local PostgreSQL that may make databases and roles; skips where there is none."""
+    psycopg = pytest.importorskip("psycopg")
+    try:
+        server = psycopg.connect("postgresql://postgres@127.0.0.1:5432/postgres", autocommit=True, connect_timeout=3)
+    except psycopg.Error:
+        pytest.skip("no PostgreSQL on 127.0.0.1:5432")
+    with server:
+        yield server
 
 
 @contextmanager

@@ -9,11 +9,12 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from planned import planned
 from sqlalchemy import Engine
 
-from leerstroom.revisions import Revisions, Stated, fact_of, stated, voiding, with_id
+from leerstroom.revisions import Revisions, Stated, stated, voiding, with_id
 from leerstroom.state import open_state
-from leerstroom.statements import record_id, statement_id, verbs
+from leerstroom.statements import name_uuid, record_id, statement_id, verbs
 from leerstroom.statements.vocabulary import EXTENSION_BASE
 
 
@@ -62,9 +63,9 @@ def load(
 
     for sid, _ in list(revisions.unsent()):
         arrives(lambda sid=sid: lrs.voided.add(sid))
-    plan = revisions.plan(list(starmap(made, facts)), as_of(number))
+    plan = planned(revisions, list(starmap(made, facts)), as_of(number))
     for statement in plan.send:
-        arrives(lambda s=statement: lrs.stored.__setitem__(s["id"], s["_is"]))
+        arrives(lambda s=statement: lrs.stored.__setitem__(s["id"], tuple(s["_is"])))
     void = plan.void + revisions.retract([record_id("test", "https://t.example", key) for key in gone], as_of(number))
     for sid, _ in void:
         arrives(lambda sid=sid: lrs.voided.add(sid))
@@ -78,8 +79,8 @@ def engine(tmp_path: Path) -> Engine:
 
 def test_the_same_fact_again_sends_the_same_statement_and_voids_nothing(engine: Engine) -> None:
     revisions = Revisions(engine, "c")
-    first = revisions.plan([made("a", "1")], as_of(1))
-    again = revisions.plan([made("a", "1")], as_of(2))
+    first = planned(revisions, [made("a", "1")], as_of(1))
+    again = planned(revisions, [made("a", "1")], as_of(2))
     assert [s["id"] for s in first.send] == [s["id"] for s in again.send]
     assert again.void == []
 
@@ -169,10 +170,10 @@ def test_a_clock_that_was_turned_back_does_not_make_a_later_pull_older(tmp_path:
     revisions = Revisions(open_state(f"sqlite:///{tmp_path}/clock.sqlite"), "c")
     now = datetime(2026, 11, 3, 1, tzinfo=UTC)
     assert revisions.as_of(now) == "2026-11-03T01:00:00.000Z"
-    revisions.plan([made("a", "1")], revisions.as_of(now))
+    planned(revisions, [made("a", "1")], revisions.as_of(now))
     turned = revisions.as_of(now - timedelta(days=2))
     assert turned == "2026-11-03T01:00:00.001Z"
-    plan = revisions.plan([made("a", "2")], turned)
+    plan = planned(revisions, [made("a", "2")], turned)
     assert (len(plan.send), len(plan.void), plan.superseded) == (1, 1, 0)
     assert Revisions(open_state(f"sqlite:///{tmp_path}/clock.sqlite"), "other").as_of(now) == "2026-11-03T01:00:00.000Z"
     assert revisions.as_of(now + timedelta(days=1)) == "2026-11-04T01:00:00.000Z"
@@ -180,9 +181,11 @@ def test_a_clock_that_was_turned_back_does_not_make_a_later_pull_older(tmp_path:
 
 def test_a_line_stands_for_what_its_statement_stands_for() -> None:
     statement = made("a", "1") | {"result": {"score": {"raw": 7}}}
-    assert stated(orjson.dumps(statement)) == Stated(*fact_of(statement), statement["id"])
+    record, verb = statement["context"]["extensions"][EXTENSION_BASE + "record"], verbs.ATTENDED.iri
+    fact = name_uuid("fact", record, verb, "https://t.example/o")
+    assert stated(orjson.dumps(statement)) == Stated(fact, record, statement["id"])
     about_a_person = statement | {"object": {"objectType": "Agent", "mbox": "mailto:a@example.org"}}
-    assert stated(orjson.dumps(about_a_person)) == Stated(*fact_of(about_a_person), statement["id"])
+    assert stated(orjson.dumps(about_a_person)) == Stated(name_uuid("fact", record, verb, ""), record, statement["id"])
     with pytest.raises(ValueError, match="extensions"):
         stated(orjson.dumps(statement | {"context": {}}))
 
@@ -195,11 +198,11 @@ def test_another_id_changes_nothing_else_of_a_line() -> None:
 
 def test_a_load_that_keeps_its_connection_decides_the_same_and_others_see_it(engine: Engine) -> None:
     with Revisions(engine, "c") as kept:
-        kept.plan([made("a", "1"), made("b", "1")], as_of(1))
-        changed = kept.plan([made("a", "2")], as_of(2))
+        planned(kept, [made("a", "1"), made("b", "1")], as_of(1))
+        changed = planned(kept, [made("a", "2")], as_of(2))
         assert changed.void == [(made("a", "1")["id"], as_of(2))]
         assert list(Revisions(engine, "c").unsent()) == list(kept.unsent()) == changed.void
         kept.confirm()
         assert len(kept.retract([made("b", "1")["context"]["extensions"][EXTENSION_BASE + "record"]], as_of(3))) == 1
     assert len(list(Revisions(engine, "c").unsent())) == 1
-    assert Revisions(engine, "c").plan([made("b", "1")], as_of(2)).superseded == 1
+    assert planned(Revisions(engine, "c"), [made("b", "1")], as_of(2)).superseded == 1

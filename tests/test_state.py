@@ -23,18 +23,12 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path}/state.sqlite"
         return
-    psycopg = pytest.importorskip("psycopg")
+    server, name = request.getfixturevalue("postgresql_server"), f"state_{uuid.uuid4().hex[:12]}"
+    server.execute(f"CREATE DATABASE {name}")
     try:
-        server = psycopg.connect("postgresql://postgres@127.0.0.1:5432/postgres", autocommit=True, connect_timeout=3)
-    except psycopg.Error:
-        pytest.skip("no PostgreSQL on this machine")
-    name = f"state_{uuid.uuid4().hex[:12]}"
-    with server:
-        server.execute(f"CREATE DATABASE {name}")
-        try:
-            yield f"postgresql+psycopg://postgres@127.0.0.1:5432/{name}"
-        finally:
-            server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        yield f"postgresql+psycopg://postgres@127.0.0.1:5432/{name}"
+    finally:
+        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def test_the_tasks_of_a_first_night_open_it_in_the_same_moment(url: str) -> None:

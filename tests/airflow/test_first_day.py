@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -27,6 +27,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from homeserver import Homeserver, homeserver
 from kolibri_server import PASSWORD, USER, Kolibri, kolibri
+from patience import PATIENCE_S, wait_for
 
 from leerstroom.statements.vocabulary import canonical_verb
 
@@ -34,7 +35,6 @@ ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 DRIVER = shutil.which("chromedriver")
 ZONE = ZoneInfo("Europe/Amsterdam")
-PATIENCE_S = 900.0  # for what takes a minute where nobody else works
 ROOM = "excel-hulplijn"
 
 pytestmark = [
@@ -173,15 +173,6 @@ def serving(settings_file: Path, log: Path) -> Iterator[str]:
     finally:
         os.killpg(process.pid, signal.SIGTERM)  # as Ctrl-C, which a shell hides from what it runs in the background
         process.wait(60)
-
-
-def wait_for(ask: Callable[[], Any], what: str) -> Any:
-    """What `ask` gives as soon as it gives something."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not (found := ask()):
-        assert time.monotonic() < deadline, f"{what} did not happen"
-        time.sleep(0.5)
-    return found
 
 
 def shell(organisation: Organisation, command: str) -> str:

@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import wait_for
 from rich.console import Console
 
 from leerstroom import ledger, nightly
@@ -34,17 +35,7 @@ from leerstroom_airflow.town_hall import ROOT, ZONE, TownHall
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600), pytest.mark.xdist_group("demo")]
 DAG = "/api/v2/dags/learning_nightly"
 DAYS = [date(2026, 11, 2) + timedelta(days=number) for number in range(7)]
-PATIENCE_S = 1500.0  # for what takes a minute: a machine that others use may be twenty times slower
 POSTGRESQL = "postgresql+psycopg://postgres@127.0.0.1:5432"
-
-
-def wait_for(ask: Callable[[], Any], what: str) -> Any:
-    """What `ask` gives as soon as it gives something."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not (found := ask()):
-        assert time.monotonic() < deadline, f"{what} did not happen"
-        time.sleep(0.5)
-    return found
 
 
 class Served:

@@ -15,16 +15,23 @@ IMAGES = ROOT / "docs" / "images"
 BLUE, GREY = "#1f5f8b", "#b8c4ce"
 
 
+def whole_stages(night: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """What a night's own processes cost, each stage whole ("pull", not "pull zoom"), and the LRS; without making and serving the platforms."""
+    return {
+        name: cost
+        for name, cost in night["stages"].items()
+        if " " not in name.removeprefix("(lrs: ") and name not in {"(generate)", "(platforms)"}
+    }
+
+
 def of_stages(nights: list[dict[str, Any]]) -> dict[str, Any]:
     """CPU of each stage for a thousand records, in a small and a large night: bars of one length mean that cost grows with the records."""
     rows = [
         {"what": name, "size": f"{night['records']:,} records", "cost": stage["cpu_s"] / night["records"] * 1e6}
         for night in nights
-        for name, stage in night["stages"].items()
-        if " " not in name  # "pull", not "pull zoom"
+        for name, stage in whole_stages(night).items()
     ]
-    order = [name for name in nights[-1]["stages"] if " " not in name]
-    return _bars(rows, order, "A night, stage by stage", "ms of CPU for a thousand records")
+    return _bars(rows, list(whole_stages(nights[-1])), "A night, stage by stage", "ms of CPU for a thousand records")
 
 
 def of_tables(small: dict[str, float], large: dict[str, float]) -> dict[str, Any]:

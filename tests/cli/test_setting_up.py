@@ -189,25 +189,18 @@ def test_object_storage_is_written_and_read(started: Path) -> None:
     assert "can be written and read" in found["data root"][1]
 
 
-def test_a_user_who_may_not_make_tables_is_told_before_the_first_night(started: Path) -> None:
-    psycopg = pytest.importorskip("psycopg")
-    try:
-        server = psycopg.connect("postgresql://postgres@127.0.0.1:5432/postgres", autocommit=True, connect_timeout=3)
-    except psycopg.Error:
-        pytest.skip("no PostgreSQL on this machine")
+def test_a_user_who_may_not_make_tables_is_told_before_the_first_night(started: Path, postgresql_server: Any) -> None:
     name = f"check_{uuid.uuid4().hex[:12]}"
-    with server:
-        server.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'x'")
-        server.execute(f"CREATE DATABASE {name}")
-        try:
-            url = f"postgresql://{name}:x@127.0.0.1:5432/{name}"
-            changed(started, hr={"out": "var/hr", "database": url})
-            refused = check(started, "hr database")
-            server.execute(f"ALTER DATABASE {name} OWNER TO {name}")
-            allowed = check(started, "hr database")
-        finally:
-            server.execute(f"DROP DATABASE {name} WITH (FORCE)")
-            server.execute(f"DROP ROLE {name}")
+    postgresql_server.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'x'")
+    postgresql_server.execute(f"CREATE DATABASE {name}")
+    try:
+        changed(started, hr={"out": "var/hr", "database": f"postgresql://{name}:x@127.0.0.1:5432/{name}"})
+        refused = check(started, "hr database")
+        postgresql_server.execute(f"ALTER DATABASE {name} OWNER TO {name}")
+        allowed = check(started, "hr database")
+    finally:
+        postgresql_server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        postgresql_server.execute(f"DROP ROLE {name}")
     assert refused[0] == 1
     assert "may not make tables" in refused[1]["hr database"][1]
     assert allowed[0] == 0

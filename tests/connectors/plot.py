@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from uuid import uuid4
 
 import pytest
+from planned import planned
 from source_contract import RECORDINGS, SourceContract, completed, landed, mapped, statements_of
 from vendor_contract import asked
 
@@ -120,7 +121,7 @@ class PlotContract(SourceContract):
             wire.world.until = end + timedelta(hours=2)
             window = Window(end - timedelta(days=1), end).widened(self.source.look_back)
             _, outcomes = mapped(source, landed(source, self.pulled(wire, window)))
-            plan = facts.plan(statements_of(outcomes), end.isoformat())  # type: ignore[arg-type]  # statements are dictionaries
+            plan = planned(facts, statements_of(outcomes), end.isoformat())  # type: ignore[arg-type]  # statements are dictionaries
             for statement in plan.send:
                 assert counting.setdefault(statement["id"], statement) == statement, "one id, two contents"  # type: ignore[arg-type]
             gone = facts.retract([each.key for each in outcomes if isinstance(each, Retracted)], end.isoformat())

@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from planned import planned
 from source_contract import KEY
 
 from connectors.conversation import (
@@ -240,7 +241,7 @@ def test_after_any_edits_exactly_what_is_said_now_counts(nights: list[tuple[str 
         as_of = (AT + timedelta(days=number)).isoformat()
         outcomes = list(Mapper(source, PEOPLE).statements(talk(nights[: number + 1])))
         stated = [each for each in outcomes if not isinstance(each, Retracted | Quarantined)]
-        plan = facts.plan(stated, as_of)
+        plan = planned(facts, stated, as_of)
         for statement in plan.send:
             assert sent.setdefault(statement["id"], statement) == statement, (
                 "one id, two contents: the LRS would refuse it"

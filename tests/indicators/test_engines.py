@@ -24,9 +24,11 @@ FIRST, LAST = date(2026, 11, 2), date(2026, 11, 8)
 def reachable() -> bool:
     try:
         import psycopg
-
+    except ImportError:
+        return False
+    try:
         psycopg.connect(POSTGRES, connect_timeout=2).close()
-    except Exception:
+    except psycopg.Error:
         return False
     return True
 

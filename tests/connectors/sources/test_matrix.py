@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from planned import planned
 from source_contract import KEY, RECORDINGS, SourceContract, check_pair, completed, landed, mapped, pairs, statements_of
 
 from connectors.paging import Pages
@@ -262,7 +263,7 @@ def test_nights_under_a_moving_clock_leave_what_one_pull_at_the_end_leaves(tmp_p
                 source, landed(source, pull(source, Window(end - timedelta(days=1), end).widened(Matrix.look_back)))
             )
             as_of = end.isoformat()
-            plan = facts.plan(statements_of(outcomes), as_of)
+            plan = planned(facts, statements_of(outcomes), as_of)
             for statement in plan.send:
                 assert counting.setdefault(statement["id"], statement) == statement, (
                     "one id, two contents: the LRS would refuse it"

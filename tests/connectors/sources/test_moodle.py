@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from planned import planned
 from source_contract import (
     KEY,
     RECORDINGS,
@@ -222,7 +223,7 @@ def test_nights_under_a_moving_clock_leave_what_one_pull_at_the_end_leaves(
             night = Window(end - timedelta(days=1), end).widened(Moodle.look_back)
             moodle, records = pull(moving.url, night)
             made = mapped(moodle, landed(moodle, records))[1]
-            plan = facts.plan(statements_of(made), end.isoformat())
+            plan = planned(facts, statements_of(made), end.isoformat())
             for statement in plan.send:
                 known = counting.setdefault(statement["id"], statement)
                 assert known == statement, "one id, two contents: the LRS would refuse it"

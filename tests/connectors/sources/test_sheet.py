@@ -14,6 +14,7 @@ import openpyxl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from planned import planned
 from source_contract import KEY, RECORDINGS, SourceContract, check_pair, completed, landed, mapped, pairs, people_of
 
 from connectors.mapping import Mapper, Quarantined
@@ -189,7 +190,7 @@ def test_a_line_that_says_absent_now_takes_back_what_it_made(tmp_path: Path) -> 
     assert mapper.counts.ignored == {"absent": 1}
     assert mapper.counts.balances
     revisions = Revisions(open_state(f"sqlite:///{tmp_path}/state.sqlite"), "registers")
-    revisions.plan([dict(before)], "2026-11-04T01:00:00.000Z")
+    planned(revisions, [dict(before)], "2026-11-04T01:00:00.000Z")
     assert [void for void, _ in revisions.retract([retracted.key], "2026-11-05T01:00:00.000Z")] == [before["id"]]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from planned import planned
 from source_contract import (  # fmt: skip
     KEY,
     RECORDINGS,
@@ -169,7 +170,7 @@ def test_an_edit_replaces_the_statement_and_a_deletion_voids_it(chat: TeamsChat,
     held: set[str] = set()
     for day, form in enumerate((post(0, QUESTION), post(0, "Ik heb het rapport al gevonden.", **edited), post(0, "", **gone)), 4):  # fmt: skip
         _, made = outcomes(completed(TeamsChat, connection(None)), form)
-        plan = revisions.plan([dict(each) for each in statements_of(made)], f"2026-11-0{day}T01:00:00.000Z")
+        plan = planned(revisions, [dict(each) for each in statements_of(made)], f"2026-11-0{day}T01:00:00.000Z")
         voids = [*plan.void, *revisions.retract([each.key for each in made if isinstance(each, Retracted)], f"2026-11-0{day}T01:00:00.000Z")]  # fmt: skip
         held = (held | {each["id"] for each in plan.send}) - {void for void, _ in voids}
         assert len(held) == (0 if day == 6 else 1)

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from planned import planned
 from source_contract import KEY, RECORDINGS, SourceContract, check_pair, completed, landed, mapped, pairs, statements_of
 from typer.testing import CliRunner
 
@@ -345,8 +346,8 @@ def test_an_edit_and_a_deletion_find_what_was_stated_before(tmp_path: Path) -> N
         records = list(source.read_document(f"02-11-2026 09:15 - A: {form}".encode(), "x.txt"))
         _, outcomes = mapped(source, landed(source, records))
         void = facts.retract([each.key for each in outcomes if isinstance(each, Retracted)], at)
-        planned = facts.plan([dict(each) for each in statements_of(outcomes)], at)  # type: ignore[list-item]
-        left = (left | {each["id"] for each in planned.send}) - {each for each, _ in [*void, *planned.void]}
+        plan = planned(facts, [dict(each) for each in statements_of(outcomes)], at)  # type: ignore[list-item]
+        left = (left | {each["id"] for each in plan.send}) - {each for each, _ in [*void, *plan.void]}
         assert len(left) == (1 if day < 5 else 0)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import requests
+from planned import planned
 from source_contract import (  # fmt: skip
     KEY,
     RECORDINGS,
@@ -147,7 +148,7 @@ def test_a_late_row_gives_one_new_statement_and_one_voiding(zoom: Zoom, tmp_path
     assert after["result"]["duration"] == "PT50M"
     revisions = Revisions(open_state(f"sqlite:///{tmp_path}/state.sqlite"), "webinars")
     first, again, late = [
-        revisions.plan([dict(made)], f"2026-11-0{day}T01:00:00.000Z")
+        planned(revisions, [dict(made)], f"2026-11-0{day}T01:00:00.000Z")
         for day, made in ((4, before), (5, before), (6, after))
     ]
     assert [len(each.send) for each in (first, again, late)] == [1, 1, 1]

@@ -10,13 +10,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import orjson
+from markupsafe import Markup, escape
 
 from leerstroom.classification import Rule, Rules
 from leerstroom.errors import ConfigurationError
@@ -38,7 +39,7 @@ MOST_STATEMENTS = 400  # in one file, newest first; the export of a subject hold
 _AT_ONCE = 100  # employees whose rows are in memory
 _OWN_FILE = re.compile(r"[a-z2-7]{26}\.html")
 _KEPT_FROM_VIEW = "quality"  # figures about the data, not about the person
-_SHORT = 200  # characters of a word or name that is remembered
+_REMEMBERED = 20_000  # pieces of HTML that files have in common
 MEMORY = "400MB"
 
 
@@ -60,30 +61,6 @@ class Own:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One figure in the windows that are computed: `cells` are written values, or in words why there is none."""
-
-    name: str
-    cells: Sequence[str]
-    seen_by: str  # employee, group or hr
-    reading: str
-    misuse: str
-
-
-@dataclass(frozen=True, slots=True)
-class Deed:
-    """One statement: when, what was done to what, how it was counted and by which rule. All is escaped already: the template takes it as it stands."""
-
-    when: str
-    verb: str
-    thing: str
-    platform: str
-    kind: str  # formal, nonformal, informal, none
-    counted: str
-    rule: str
-
-
-@dataclass(frozen=True, slots=True)
 class Bar:
     """The minutes of one day: heights of formal, non-formal and informal, of 100."""
 
@@ -94,13 +71,15 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One person's file in one language."""
+    """One person's file in one language. Rows of its tables are written here, because there are a thousand in a file, and escaped already."""
 
     wording: Wording
-    figures: Sequence[tuple[str, Sequence[Line]]]
+    figures: Sequence[
+        tuple[str, Sequence[str]]
+    ]  # family, a row for each figure: its name, values in the windows or why there is none, who sees it
     windows: Sequence[int]
     bars: Sequence[Bar]
-    deeds: Sequence[Deed]
+    deeds: Sequence[str]  # a row for each statement, newest first
     more: int
     rules: Sequence[tuple[str, str, str]]  # id, when it matches, how it counts
 
@@ -121,8 +100,10 @@ def write_my_learning(own: Own, out: Path, only: Iterable[str] | None = None) ->
     out.mkdir(parents=True, exist_ok=True, mode=0o700)
     out.chmod(0o700)
     written = {file_name(own.pseudonyms, each) for each in wanted}
+    languages = [own.language, *(each for each in LANGUAGES if each != own.language)]
+    tellers = [_Teller(own, Wording(each, own.disclosure.minimum_group)) for each in languages]
     for employee_id, rows in _rows_of_everybody(own, wanted):
-        html = _rendered(own, staff[employee_id], rows)
+        html = _rendered(own, tellers, ZoneInfo(staff[employee_id].time_zone), rows)
         replace(out / file_name(own.pseudonyms, employee_id), html, 0o600)
     if only is None:
         for path in out.iterdir():
@@ -205,27 +186,14 @@ def _reach(connection: Any, names: Sequence[str]) -> None:
             connection.register_filesystem(fsspec.filesystem(protocol))
 
 
-def escaped(text: str) -> str:
-    """The text as HTML shows it. Deeds repeat the same few words, and to escape each anew was half of the time of all files."""
-    return _escaped(text) if len(text) <= _SHORT else _escaped.__wrapped__(text)
-
-
-@lru_cache(20_000)
-def _escaped(text: str) -> str:
-    from markupsafe import escape
-
-    return str(escape(text))
-
-
 # --- pages ------------------------------------------------------------------------------------------------------------------
 
 
-def _rendered(own: Own, employee: Employee, rows: Rows) -> str:
-    languages = [own.language, *(each for each in LANGUAGES if each != own.language)]
-    pages = [_Teller(own, employee, rows, Wording(each, own.disclosure.minimum_group)).page() for each in languages]
+def _rendered(own: Own, tellers: "Sequence[_Teller]", zone: ZoneInfo, rows: Rows) -> str:
+    moments = [datetime.fromtimestamp(row["ts_ms"] / 1000, UTC).astimezone(zone) for row in rows["deeds"]]
     return str(
         template("my_learning.html.j2").render(
-            pages=pages,
+            pages=[teller.page(rows, moments) for teller in tellers],
             organisation=own.organisation,
             as_of=own.as_of,
             rules_version=own.rules.version,
@@ -236,60 +204,69 @@ def _rendered(own: Own, employee: Employee, rows: Rows) -> str:
 
 
 class _Teller:
-    """Tells one person's rows in one language."""
+    """Tells everybody's rows in one language. What many files repeat (texts of an indicator, names of things) is remembered, ready for HTML."""
 
-    def __init__(self, own: Own, employee: Employee, rows: Rows, wording: Wording) -> None:
-        self.own, self.rows, self.wording = own, rows, wording
-        self.zone = ZoneInfo(employee.time_zone)
+    def __init__(self, own: Own, wording: Wording) -> None:
+        self.own, self.wording = own, wording
+        self._line = lru_cache(None)(self._make_line)
+        self._value = lru_cache(_REMEMBERED)(self._make_value)
+        self._thing = lru_cache(_REMEMBERED)(self._make_thing)
+        self._place = lru_cache(_REMEMBERED)(self._make_place)
+        self._deed = lru_cache(_REMEMBERED)(self._make_deed)
+        self._counted = lru_cache(_REMEMBERED)(self._make_counted)
 
-    def page(self) -> Page:
-        """All of it."""
-        told = self.rows["deeds"]
+    def page(self, rows: Rows, moments: Sequence[datetime]) -> Page:
+        """One person's rows; `moments` are the local times of their deeds."""
+        told = rows["deeds"]
         used = {row["rule_id"] for row in told}
+        windows = sorted({row["days"] for row in rows["figures"]})
         return Page(
             self.wording,
-            list(self._figures()),
-            self.windows,
-            self._bars(),
-            [self._deed(row) for row in told],
+            list(self._figures(rows["figures"], windows)),
+            windows,
+            self._bars(rows["days"]),
+            list(map(self._row, told, moments)),
             (told[0]["of_all"] if told else 0) - len(told),
             [(rule.id, self._matches(rule), self._counts(rule)) for rule in self.own.rules.rules if rule.id in used],
         )
 
-    @cached_property
-    def windows(self) -> list[int]:
-        """The lengths of the windows, ascending."""
-        return sorted({row["days"] for row in self.rows["figures"]})
-
-    def _figures(self) -> Iterator[tuple[str, list[Line]]]:
+    def _figures(self, rows: Sequence[Mapping[str, Any]], windows: Sequence[int]) -> Iterator[tuple[str, list[str]]]:
         found: dict[str, dict[int, Mapping[str, Any]]] = defaultdict(dict)
-        for row in self.rows["figures"]:
+        for row in rows:
             found[row["indicator_id"]][row["days"]] = row
-        families: dict[str, list[Line]] = {}
+        families: dict[str, list[str]] = {}
         for indicator in sorted(found, key=position):
-            texts = indicator_texts().get(base_id(indicator))
-            if texts is None or texts["family"] == _KEPT_FROM_VIEW:
-                continue
-            words = texts[self.wording.language]
-            has_part = "." in indicator
-            families.setdefault(texts["family"], []).append(
-                Line(
-                    label(indicator, self.wording.language),
-                    [self._cell(found[indicator].get(days), unit(indicator)) for days in self.windows],
-                    self._seen_by(indicator),
-                    "" if has_part else words["reading"],
-                    "" if has_part else words["misuse"],
-                )
-            )
+            family, measured_in, begin, end = self._line(indicator)
+            if family != _KEPT_FROM_VIEW:
+                cells = "</td><td>".join([self._cell(found[indicator].get(days), measured_in) for days in windows])
+                families.setdefault(family, []).append(f"{begin}<td>{cells}</td>{end}")
         for family, lines in families.items():
             yield self.wording.text(f"my_learning.families.{family}"), lines
+
+    def _make_line(self, indicator: str) -> tuple[str, str, Markup, Markup]:
+        """Its family, what it is measured in, and its row before and after the values."""
+        texts = indicator_texts().get(base_id(indicator))
+        if texts is None:
+            return _KEPT_FROM_VIEW, "", Markup(), Markup()
+        words, seen_by = texts[self.wording.language], self._seen_by(indicator)
+        reading = (
+            Markup()
+            if "." in indicator
+            else Markup('<span class="reading">{} {}</span>').format(words["reading"], words["misuse"])
+        )
+        begin = Markup('<tr><th scope="row">{}{}</th>').format(label(indicator, self.wording.language), reading)
+        audience = self.wording.text(f"my_learning.audience.{seen_by}")
+        end = Markup('<td class="seen {}">{}</td></tr>').format(seen_by, audience)
+        return texts["family"], unit(indicator), begin, end
 
     def _cell(self, row: Mapping[str, Any] | None, measured_in: str) -> str:
         if row is None or row["status"] == "no_denominator":
             return NOTHING
-        value = row["value"]
+        return self._value(row["value"], row["status"], measured_in)
+
+    def _make_value(self, value: float | None, status: str, measured_in: str) -> str:
         if value is None:
-            return self.wording.status(row["status"])
+            return escape(self.wording.status(status))
         match measured_in:
             case "minutes":
                 written = self.wording.minutes(value)
@@ -299,7 +276,7 @@ class _Teller:
                 written = self.wording.number(value, 0 if value == int(value) else 1)
             case _:
                 written = self.wording.number(value, 2)
-        return f"{written}*" if row["status"] == "partial" else written
+        return escape(f"{written}*" if status == "partial" else written)
 
     def _seen_by(self, indicator: str) -> str:
         sees = self.own.disclosure.hr_sees
@@ -311,9 +288,9 @@ class _Teller:
             else "employee"
         )
 
-    def _bars(self) -> list[Bar]:
+    def _bars(self, rows: Sequence[Mapping[str, Any]]) -> list[Bar]:
         minutes: dict[date, dict[str, float]] = defaultdict(dict)
-        for row in self.rows["days"]:
+        for row in rows:
             minutes[row["day"]][row["indicator_id"].removesuffix("_learning_minutes")] = row["value"]
         days = [self.own.as_of - timedelta(DAYS - 1 - number) for number in range(DAYS)]
         highest = max((sum(minutes[day].values()) for day in days), default=0.0) or 1.0
@@ -330,48 +307,53 @@ class _Teller:
             bars.append(Bar(self.wording.day(day, weekday=True, year=False), parts, told))
         return bars
 
-    def _deed(self, row: Mapping[str, Any]) -> Deed:
-        thing = orjson.loads(row["object"]) if row["object"] else {}
-        moment = datetime.fromtimestamp(row["ts_ms"] / 1000, UTC).astimezone(self.zone)
-        return Deed(
-            f"{self.wording.short_day(moment)}{moment: %H:%M}",
-            escaped(self._said(row)),
-            escaped(self._thing(thing, row)),
-            escaped(self._named("source_kinds", row["kind"])),
-            escaped(row["formality"]),
-            escaped(self._minutes(row)),
-            escaped(row["rule_id"]),
-        )
+    def _row(self, row: Mapping[str, Any], moment: datetime) -> str:
+        """When, what was done to what, on which platform, how it was counted and by which rule."""
+        when = f"{self.wording.short_day(moment)} {moment.hour:02d}:{moment.minute:02d}"
+        thing = self._thing(row["object"] or "{}", row["community"], row["object_id"])
+        done = self._deed(row["verb"], row["role"], row["kind"])
+        counted = self._counted(row["formality"], row["duration_ms"], row["estimate_ms"], row["rule_id"])
+        return f'<tr><th scope="row">{when}</th><td>{done[0]} <strong>{thing}</strong></td><td>{done[1]}</td>{counted}</tr>'
 
-    def _said(self, row: Mapping[str, Any]) -> str:
-        if row["verb"] in GIVEN and row["role"] == "receiving":
-            return self.wording.text("my_learning.coached")
-        return self._verb(row["verb"])
+    def _make_deed(self, verb: str, role: str, kind: str) -> tuple[Markup, Markup]:
+        """What was done, and where."""
+        said = self.wording.text("my_learning.coached") if verb in GIVEN and role == "receiving" else self._verb(verb)
+        return escape(said), escape(self._named("source_kinds", kind))
 
     def _verb(self, name: str) -> str:
         return verbs[name].display[self.wording.language] if name in verbs else name.replace("-", " ")
 
-    def _thing(self, thing: Mapping[str, Any], row: Mapping[str, Any]) -> str:
+    def _make_thing(self, told: str, community: str | None, object_id: str | None) -> str:
         """The name of the activity; of a message, which has none, the community it stands in; of a person nothing."""
+        thing = orjson.loads(told)
         if thing.get("objectType") in {"Agent", "Group"}:
-            return self.wording.text("my_learning.colleague")
-        definition = thing.get("definition") or {}
-        names = definition.get("name") or {}
+            return escape(self.wording.text("my_learning.colleague"))
+        names = (thing.get("definition") or {}).get("name") or {}
         for language in (self.wording.language, "en", "en-US", "nl", "und", *names):
             if names.get(language):
-                return str(names[language])
-        community = row["community"]
-        where = self.own.names.get(community) or short_name(community) if community else ""
-        return where or short_name(row["object_id"] or WHOLE)
+                return escape(str(names[language]))
+        return (self._place(community) if community else "") or self._place(object_id or WHOLE)
 
-    def _minutes(self, row: Mapping[str, Any]) -> str:
-        if row["formality"] == "none":
+    def _make_place(self, subject: str) -> Markup:
+        return escape(self.own.names.get(subject) or short_name(subject))
+
+    def _make_counted(self, formality: str, duration_ms: int | None, estimate_ms: int | None, rule: str) -> Markup:
+        """Two cells: how it was counted, and the rule that says so."""
+        cells = Markup('<td><span class="shape {}"></span>{}</td><td><a href="#{}-{}">{}</a></td>')
+        return cells.format(
+            formality, self._minutes(formality, duration_ms, estimate_ms), self.wording.language, rule, rule
+        )
+
+    def _minutes(self, formality: str, duration_ms: int | None, estimate_ms: int | None) -> str:
+        if formality == "none":
             return self.wording.text("my_learning.not_counted")
-        kind = self.wording.text(f"kinds.{row['formality']}")
-        if row["duration_ms"]:
-            return f"{kind}, {self.wording.minutes(row['duration_ms'] / 60_000)}"
-        if row["estimate_ms"]:
-            return f"{kind}, {self.wording.text('my_learning.about', minutes=self.wording.minutes(row['estimate_ms'] / 60_000))}"
+        kind = self.wording.text(f"kinds.{formality}")
+        if duration_ms:
+            return f"{kind}, {self.wording.minutes(duration_ms / 60_000)}"
+        if estimate_ms:
+            return (
+                f"{kind}, {self.wording.text('my_learning.about', minutes=self.wording.minutes(estimate_ms / 60_000))}"
+            )
         return kind
 
     # --- rules in words ---

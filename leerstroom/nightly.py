@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ from leerstroom import ledger, quality
 from leerstroom.errors import ConfigurationError, LeerstroomError, NeedsOperator, QuotaExhausted
 from leerstroom.landing import Store
 from leerstroom.people import Directory, People, Pseudonyms
+from leerstroom.processes import Workers
 from leerstroom.quarantine import VOIDS, Rewritten, rewriting
 from leerstroom.revisions import Revisions, stated, voided_by, voiding, with_id
 from leerstroom.settings import Settings
@@ -611,42 +613,56 @@ def run(
     end: datetime,
     *,
     only: Iterable[str] = (),
+    at_once: int = 1,
     announce: Callable[[str], None] = logger.info,
 ) -> Night:
-    """The whole night without Airflow. A connection that fails does not stop the others; its reason is in `failures`."""
+    """The whole night without Airflow. A connection that fails does not stop the others; its reason is in `failures`.
+
+    With `at_once` above 1 so many connections go on at a time, and they and the stages after them have processes of their own, as under Airflow.
+    """
     run_id = f"manual__{utc_text(start)}__{utc_text(end)}"
-    failures: dict[str, str] = {}
-    lrs = lrs_of(settings)
-    stale = _refreshed(settings, run_id, announce)
-    for name in only or settings.connections:
-        try:
-            connection = connection_of(settings, name)
-            announce(f"{name}: pull")
-            pulled = pull(connection, start, end, settings=settings, run_id=run_id)
-            announce(f"{name}: {pulled['counts']['pulled']} records; map")
-            mapped = map_landing(connection, pulled["path"], settings=settings, run_id=run_id)
-            announce(f"{name}: {mapped['counts']['built']} statements; load")
-            load(name, mapped["path"], settings=settings, run_id=run_id, lrs=lrs)
-        except LeerstroomError as error:
-            failures[name] = str(error)
-            announce(f"{name}: {error}")
-    announce("mirror")
-    mirror(settings=settings, run_id=run_id, lrs=lrs)
-    as_of = (end - timedelta(microseconds=1)).astimezone(ZoneInfo(settings.organisation.time_zone)).date()
-    announce(f"indicators as of {as_of}")
-    computed = compute(settings=settings, run_id=run_id, as_of=as_of)
-    announce("publish")
-    published = publish(settings=settings, run_id=run_id, as_of=as_of, values=computed["path"])
-    announce("my learning")
-    published["my_learning"] = my_learning(settings=settings, run_id=run_id, as_of=as_of, values=computed["path"])[
-        "folder"
-    ]
-    settled = settle(settings=settings, run_id=run_id, expected=list(only or settings.connections))
-    if failures and len(failures) == len(list(only or settings.connections)):
+    shared: dict[str, Any] = {"settings": settings, "run_id": run_id}
+    names = list(only or settings.connections)
+    stale, failures = _refreshed(settings, run_id, announce), {}
+
+    with Workers(at_once) as workers:
+
+        def bring_in(name: str) -> None:
+            try:
+                workers.do(_bring_in, announce=announce, name=name, start=start, end=end, **shared)
+            except LeerstroomError as error:
+                failures[name] = str(error)
+                announce(f"{name}: {error}")
+
+        workers.all(*(partial(bring_in, name) for name in names))
+        announce("mirror")
+        workers.do(mirror, **shared)
+        as_of = (end - timedelta(microseconds=1)).astimezone(ZoneInfo(settings.organisation.time_zone)).date()
+        announce(f"indicators as of {as_of}")
+        values = workers.do(compute, as_of=as_of, **shared)["path"]
+        announce("publish, and my learning")
+        published, own = workers.all(
+            *(partial(workers.do, stage, as_of=as_of, values=values, **shared) for stage in (publish, my_learning))
+        )
+    settled = settle(**shared, expected=names)
+    if failures and len(failures) == len(names):
         raise NeedsOperator(
             "every connection failed: " + "; ".join(f"{name}: {reason}" for name, reason in failures.items())
         )
-    return Night(run_id, settled, published, {**stale, **failures})
+    return Night(run_id, settled, {**published, "my_learning": own["folder"]}, {**stale, **failures})
+
+
+def _bring_in(
+    name: str, start: datetime, end: datetime, *, settings: Settings, run_id: str, announce: Callable[[str], None]
+) -> None:
+    """Pull, map and load of one connection."""
+    connection = connection_of(settings, name)
+    announce(f"{name}: pull")
+    pulled = pull(connection, start, end, settings=settings, run_id=run_id)
+    announce(f"{name}: {pulled['counts']['pulled']} records; map")
+    mapped = map_landing(connection, pulled["path"], settings=settings, run_id=run_id)
+    announce(f"{name}: {mapped['counts']['built']} statements; load")
+    load(name, mapped["path"], settings=settings, run_id=run_id)
 
 
 def _refreshed(settings: Settings, run_id: str, announce: Callable[[str], None]) -> dict[str, str]:

@@ -97,6 +97,26 @@ def test_a_night_ends_complete_balances_and_a_second_one_adds_nothing(place: Pla
     assert Path(second.published["report"]).read_bytes() == report
 
 
+def test_connections_in_processes_of_their_own_give_what_one_process_gives(place: Place) -> None:
+    start, end = nightly.local_window(FIRST, LAST, "Europe/Amsterdam")
+    heard: list[str] = []
+    apart = nightly.run(place.settings, start, end, at_once=2, announce=heard.append)
+    assert apart.failures == {}
+    assert apart.settled["state"] == "complete"
+    assert {f"{name}: pull" for name in place.settings.connections} < set(heard)
+    values = Path(place.settings.data) / f"indicators/as_of={LAST}/indicator_values.parquet"
+    before, report = values.read_bytes(), Path(apart.published["report"]).read_bytes()
+    here = night(place)
+    assert here.settled["counts"] == {
+        **apart.settled["counts"],
+        "stored": 0,
+        "already_there": apart.settled["counts"]["stored"],
+    }
+    assert here.published == apart.published
+    assert _without_clock(values) == _without_clock_bytes(before, place.folder)
+    assert Path(here.published["report"]).read_bytes() == report
+
+
 def _without_clock(path: Path) -> list[tuple]:
     import duckdb
 

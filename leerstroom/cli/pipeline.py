@@ -1,5 +1,6 @@
 """`leerstroom pull`, `nightly`, `ledger`, `quality`: the stages by hand, the whole night without Airflow, and what to look at after it."""
 
+import os
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -60,6 +61,13 @@ def nightly(
     from_: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First local day.")],
     to: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last local day, included.")],
     only: Annotated[list[str] | None, typer.Option(help="Only these connections.")] = None,
+    at_once: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Connections at a time, each in a process of its own; default: one a core. 1: all in this process.",
+        ),
+    ] = None,
     settings: SettingsFile = None,
     json: Json = False,
 ) -> None:
@@ -69,7 +77,15 @@ def nightly(
 
     configured = Settings.load(settings)
     start, end = night.local_window(from_.date(), to.date(), configured.organisation.time_zone)
-    done = night.run(configured, start, end, only=only or (), announce=lambda text: typer.echo(text, err=True))
+    connections = only or list(configured.connections)
+    done = night.run(
+        configured,
+        start,
+        end,
+        only=connections,
+        at_once=at_once or min(os.cpu_count() or 1, len(connections)),
+        announce=lambda text: typer.echo(text, err=True),
+    )
     if json:
         print_json({**done.settled, **done.published, "failures": done.failures})
     else:

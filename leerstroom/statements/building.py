@@ -212,13 +212,14 @@ def from_ms(milliseconds: int) -> datetime:
 
 
 _OFFSET_WITHOUT_COLON = re.compile(r"([+-]\d\d)(\d\d)$")
+_EPOCH = re.compile(r"(?:[0-9]{9,10}|[0-9]{13})(?:\.[0-9]{1,9})?")  # eight digits are a day in ISO 8601
 
 
 _MOST_EPOCH = 1e15  # in milliseconds, the year 33658
 
 
 def parse_time(text: str | int | float, *, zone: str | None = None) -> datetime:
-    """A vendor's time: ISO 8601 with any fraction digits, or epoch in seconds or milliseconds. The offset given is kept.
+    """A vendor's time: ISO 8601 with any fraction digits, or epoch in seconds or milliseconds, also as text. The offset given is kept.
 
     `zone` (IANA name) is used only where the text has none. Raises BadRecord for no time, and for one without a zone when
     `zone` is None.
@@ -228,7 +229,9 @@ def parse_time(text: str | int | float, *, zone: str | None = None) -> datetime:
     if isinstance(text, int | float):
         if not math.isfinite(text) or abs(text) > _MOST_EPOCH:
             raise BadRecord("time is no epoch in seconds or milliseconds")
-        return from_ms(int(text if text > 100_000_000_000 else text * 1000))
+        return from_ms(round(text if text > 100_000_000_000 else text * 1000))
+    if text[4:5] != "-" and _EPOCH.fullmatch(text):  # Python would read 13 digits as a day of another century
+        return parse_time(float(text) if "." in text else int(text))
     try:
         moment = datetime.fromisoformat(_OFFSET_WITHOUT_COLON.sub(r"\1:\2", text.strip()))
     except ValueError as error:

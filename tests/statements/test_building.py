@@ -56,6 +56,10 @@ def test_a_negative_duration_is_a_bad_record() -> None:
         ("2026-11-03T10:00:00.123456789+01:00", "2026-11-03T09:00:00.123Z"),
         (1793696400, "2026-11-03T09:00:00.000Z"),
         (1793696400123, "2026-11-03T09:00:00.123Z"),
+        (1793696400.123, "2026-11-03T09:00:00.123Z"),
+        ("1793696400", "2026-11-03T09:00:00.000Z"),
+        ("1793696400.1239", "2026-11-03T09:00:00.124Z"),
+        ("1712010112345", "2024-04-01T22:21:52.345Z"),
     ],
 )
 def test_times_of_vendors_in_each_of_their_forms(given_text: str | int, instant: str) -> None:
@@ -66,6 +70,7 @@ def test_a_time_without_a_zone_takes_the_connections_or_is_refused() -> None:
     assert utc_text(parse_time("2026-10-25T01:30:00", zone="Europe/Amsterdam")) == "2026-10-24T23:30:00.000Z"
     with pytest.raises(BadRecord):
         parse_time("2026-10-25T01:30:00")
+    assert utc_text(parse_time("20261025", zone="Europe/Amsterdam")) == "2026-10-24T22:00:00.000Z"
 
 
 @pytest.mark.parametrize("name", ["Mars/Olympus", "Europe", "../etc/passwd", "x" * 300])

@@ -13,7 +13,9 @@ from typing import Any
 
 from defusedxml import DTDForbidden, ElementTree
 
+from connectors.source import TOO_LONG, Record, Source, holds_long_text
 from leerstroom.errors import BadRecord
+from leerstroom.people import Pseudonyms
 
 LARGEST_FILE = 50 * 1024 * 1024
 _LARGEST_UNPACKED = 200 * 1024 * 1024
@@ -25,6 +27,16 @@ _BEFORE_XML = b"\xef\xbb\xbf\xff\xfe \t\r\n"  # marks of byte order, and space
 HEADER_WITHIN = 25  # rows of titles above the header
 
 Row = tuple[str, int, list[Any]]  # worksheet ("" in CSV), number of the row as Excel shows it, cells
+
+
+class TableSource(Source):
+    """A source whose records are rows of tables; subclasses read cells after `super().minimise`."""
+
+    def minimise(self, record: Record, pseudonyms: Pseudonyms) -> Record:
+        """The row as it may land. Raises BadRecord for a cell too long to be one, which is measured before anybody reads it as a date or a number."""
+        if holds_long_text(record):
+            raise BadRecord(TOO_LONG)
+        return super().minimise(record, pseudonyms)
 
 
 def rows(data: bytes, name: str, is_header: Callable[[list[Any]], bool], worksheet: str | None = None) -> Iterator[Row]:

@@ -38,19 +38,16 @@ from connectors.http import Api
 from connectors.oauth import ClientCredentials
 from connectors.paging import by_cursor, by_number, dig, named
 from connectors.source import (
-    TOO_LONG,
     BearerToken,
     Kind,
     Record,
     Setting,
-    Source,
     Verified,
     Window,
-    holds_long_text,
     maps,
 )
 from connectors.sources.sheet import day_of
-from connectors.tables import HEADER_WITHIN, rows
+from connectors.tables import HEADER_WITHIN, TableSource, rows
 from leerstroom.errors import BadRecord, ConfigurationError, UnexpectedShape
 from leerstroom.people import People, Pseudonyms
 from leerstroom.statements import (
@@ -118,7 +115,7 @@ _NUMBERS = ("score", "score_max", "hours", "minutes", "seconds")
 _UNREADABLE = "?"
 
 
-class Report(Source):
+class Report(TableSource):
     """One report of a learning management system."""
 
     name: ClassVar[str] = "report"
@@ -376,8 +373,6 @@ class Report(Source):
 
     def minimise(self, record: Record, pseudonyms: Pseudonyms) -> Record:
         """The row as it may land. A cell that cannot be read does not land: it may be anything, also a name."""
-        if holds_long_text(record):
-            raise BadRecord(TOO_LONG)
         kept = super().minimise(record, pseudonyms)
         readable = {
             **dict.fromkeys(_DATES, self._moment),

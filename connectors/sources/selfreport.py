@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 import orjson
 
 from connectors import files
-from connectors.source import TOO_LONG, Record, Setting, Verified, holds_long_text
+from connectors.source import Record, Setting, Verified
 from connectors.sources.sheet import HEADERS, KINDS, Sheet, day_of
 from leerstroom.errors import BadRecord
 from leerstroom.people import Pseudonyms
@@ -111,8 +111,6 @@ class SelfReport(Sheet):
 
     def minimise(self, record: Record, pseudonyms: Pseudonyms) -> Record:
         """The report as it may land, in our words; who reported is who learned, and others are not counted with them."""
-        if holds_long_text(record):
-            raise BadRecord(TOO_LONG)
         words = {str(theirs).lower(): ours for theirs, ours in (self.connection.get("words") or {}).items()}
         told = " ".join(str(record.get("kind") or "").split()).lower()
         ours = Record(record.kind, record.key, {**record, **({"kind": words[told]} if told in words else {})})

@@ -22,8 +22,8 @@ import fsspec
 
 from connectors.files import matching
 from connectors.http import Api
-from connectors.source import TOO_LONG, Kind, Record, Setting, Source, Verified, Window, holds_long_text, maps
-from connectors.tables import HEADER_WITHIN, LARGEST_FILE, Row, rows
+from connectors.source import Kind, Record, Setting, Verified, Window, maps
+from connectors.tables import HEADER_WITHIN, LARGEST_FILE, Row, TableSource, rows
 from leerstroom.errors import BadRecord, ConfigurationError
 from leerstroom.people import People, Pseudonyms
 from leerstroom.statements import (
@@ -112,7 +112,7 @@ _ASSIGNED = frozenset({"assigned", "verplicht", "leidinggevende", "organisatie",
 _UNREADABLE = "?"
 
 
-class Sheet(Source):
+class Sheet(TableSource):
     """Registers of an organisation, read from files."""
 
     name: ClassVar[str] = "sheet"
@@ -249,8 +249,6 @@ class Sheet(Source):
 
     def minimise(self, record: Record, pseudonyms: Pseudonyms) -> Record:
         """The line as it may land. What stands in a cell and cannot be read does not land either: it may be anything, also a name."""
-        if holds_long_text(record):
-            raise BadRecord(TOO_LONG)
         kept = super().minimise(record, pseudonyms)
         for name, readable in _READABLE.items():
             if not _is_empty(kept.get(name)) and not readable(kept[name]):

@@ -9,7 +9,6 @@ from typing import Any
 
 Item = Mapping[str, Any]
 LONGEST_CHAIN = 25  # replies to replies; longer ones are cut, so that a loop of forged messages ends
-_MOST_REMEMBERED = 100_000  # messages that are kept for later payloads
 
 
 def newest_first(
@@ -49,13 +48,46 @@ def newest_first(
                 yield waiter, whole
 
 
+class Memory:
+    """Messages by id that are kept for later payloads, by number and by what they weigh; the oldest are forgotten first.
+
+    A message is weighed by the characters and the numbers in it, each as a byte and eight: what Python holds is a few times that.
+    """
+
+    def __init__(self, *, most: int = 100_000, most_bytes: int = 64 * 1024 * 1024) -> None:
+        self._most, self._most_bytes = most, most_bytes
+        self._held: dict[str, tuple[Item, int]] = {}
+        self._bytes = 0
+
+    def get(self, name: str) -> Item | None:
+        """The message as it was last kept."""
+        held = self._held.get(name)
+        return held[0] if held else None
+
+    def keep(self, name: str, item: Item) -> None:
+        """Keeps a message in the place of an earlier form, and forgets the oldest beyond the limits; one over them all by itself at once."""
+        weight = len(name) + _weight(item)
+        self._bytes += weight - self._held.get(name, (item, 0))[1]
+        self._held[name] = item, weight
+        while len(self._held) > self._most or self._bytes > self._most_bytes:
+            self._bytes -= self._held.pop(next(iter(self._held)))[1]
+
+
+def _weight(value: Any) -> int:
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, Mapping):
+        return sum(_weight(name) + _weight(each) for name, each in value.items())
+    return sum(map(_weight, value)) if isinstance(value, list) else 8
+
+
 class Remembered:
-    """Messages that `read` saw before: context for what it sees next. Bounded; the oldest are forgotten first."""
+    """Messages that `read` saw before: context for what it sees next, as far as a `Memory` reaches."""
 
     def __init__(self, *, key: Callable[[Item], str], refers_to: Callable[[Item], str | None]) -> None:
         self._key = key
         self._refers_to = refers_to
-        self._seen: dict[str, Item] = {}
+        self._seen = Memory()
 
     def chains(self, items: Sequence[Item]) -> Iterator[tuple[Item, list[Item]]]:
         """(message, chain) of the messages of one payload, which may stand in any order."""
@@ -69,6 +101,5 @@ class Remembered:
             ):
                 chain.append(found)
             yield item, chain
-        self._seen.update(here)
-        while len(self._seen) > _MOST_REMEMBERED:
-            self._seen.pop(next(iter(self._seen)))
+        for name, item in here.items():
+            self._seen.keep(name, item)

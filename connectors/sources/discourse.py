@@ -40,6 +40,7 @@ from connectors.conversation import Room, accepted, channel_kinds_setting
 from connectors.http import Api
 from connectors.paging import by_number, dig, listed
 from connectors.source import Connection, Headers, Kind, Record, Setting, Verified, Window, maps
+from connectors.threads import Memory
 from leerstroom.errors import BadRecord, ConfigurationError, UnexpectedShape
 from leerstroom.people import People, Pseudonyms
 from leerstroom.statements import Outcome, parse_time, types
@@ -48,7 +49,6 @@ logger = logging.getLogger(__name__)
 
 _POSTS, _LIKE = 20, 2  # posts a request; number of the action 'like'
 _WHISPER = 4
-_MOST_REMEMBERED = 100_000  # posts that `read` keeps for later payloads
 
 Raw = Mapping[str, Any]
 
@@ -60,6 +60,7 @@ class Discourse(ChatSource):
     title: ClassVar[str] = "Discourse"
     kind: ClassVar[Kind] = Kind.SOCIAL
     verified: ClassVar[Verified] = Verified.PAYLOADS
+    needs_room: ClassVar[bool] = False
     look_back: ClassVar[timedelta] = timedelta(days=7)
     requests_per_minute: ClassVar[float | None] = 60.0
     record_kinds: ClassVar[tuple[str, ...]] = ("message", "reaction", "acceptance")
@@ -76,7 +77,7 @@ class Discourse(ChatSource):
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
-        self._seen: dict[str, Raw] = {}
+        self._seen = Memory()
 
     def auth(self) -> Any:
         """Two headers: the key and in whose name it reads."""
@@ -199,20 +200,24 @@ class Discourse(ChatSource):
     def read(self, payload: Any) -> Iterator[Record]:
         """A post, a topic, the latest posts, who likes a post, a webhook, or a recorded exchange of these."""
         items = list(_items(payload))
-        self._seen.update({_id(item): item for item in items if _is_post(item)})
+        here = {_id(item): item for item in items if _is_post(item)}
+
+        def known(name: str) -> Raw | None:
+            return here.get(name) or self._seen.get(name)
+
         for item in items:
             if "liked" in item:
-                on = self._seen.get(str(item["liked"]), {**mapping_of(item.get("post"))})
-                yield _sign({**on, "chain": _chain(on, self._seen.get)}, item.get("username"))
+                on = known(str(item["liked"])) or mapping_of(item.get("post"))
+                yield _sign({**on, "chain": _chain(on, known)}, item.get("username"))
             elif _is_post(item):
-                whole = {"chain": _chain(item, self._seen.get), **item}
+                whole = {"chain": _chain(item, known), **item}
                 yield Record("message", _id(item), whole)
                 if item.get("accepted_answer") is True:
                     yield _acceptance(whole)
             else:
                 yield Record("answer", "", {})  # topics in lists, people, categories
-        while len(self._seen) > _MOST_REMEMBERED:
-            self._seen.pop(next(iter(self._seen)))
+        for name, item in here.items():
+            self._seen.keep(name, item)
 
     # --- at the edge and on ---------------------------------------------------------------------------------------------------
 

@@ -30,6 +30,7 @@ from connectors.conversation import Room, channel_kinds_setting
 from connectors.http import Api
 from connectors.paging import by_cursor, dig, listed
 from connectors.source import Connection, Record, Setting, Verified, Window
+from connectors.threads import Memory
 from leerstroom.errors import BadRecord, ConfigurationError, UnexpectedShape
 from leerstroom.features import asks
 from leerstroom.statements import types
@@ -41,7 +42,7 @@ _SILENCE = timedelta(
     days=3
 )  # after it a question opens a conversation of its own; as long as a question may wait for its answer
 _SITTING = timedelta(days=30)  # as long as such a question is what others in the topic speak of
-_MOST_TOPICS = 100_000  # that `read` remembers
+_MOST_TOPICS = 100_000  # that are remembered
 
 Raw = Mapping[str, Any]
 
@@ -67,7 +68,7 @@ class Zulip(ChatSource):
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
         self._topics = Topics()
-        self._seen: dict[str, Raw] = {}
+        self._seen = Memory()
 
     def auth(self) -> Any:
         """Basic authentication: address and API key."""
@@ -196,9 +197,7 @@ class Zulip(ChatSource):
         return Record("message", _id(message), message)
 
     def _remember(self, message: Raw) -> None:
-        self._seen[_id(message)] = message
-        while len(self._seen) > _MOST_TOPICS:
-            self._seen.pop(next(iter(self._seen)))
+        self._seen.keep(_id(message), message)
 
     # --- what a message says ------------------------------------------------------------------------------------------------
 
@@ -355,10 +354,11 @@ def _reason(message: Raw) -> str:
         return "edit of a message that is not at hand"
     if message.get("client") == "Internal" or message.get("sender_realm_str") == "zulipinternal":
         return SYSTEM
-    return PROGRAM if message.get("program") else ""
+    return PROGRAM if message.get("program") or _PROGRAM.match(text_of(message.get("sender_email")) or "") else ""
 
 
 _MENTION = re.compile(r'class="user-mention[^"]*" data-user-id="(\d+)"')
+_PROGRAM = re.compile(r"[^@]*-bot@")  # the user name of every bot ends so, those of Zulip itself included
 _UPLOAD = re.compile(r'(?:href|src)="/?user_uploads/')
 _RESOLVED = "✔ "
 
@@ -390,7 +390,7 @@ def _chain(message: Raw) -> list[Raw]:
 def _briefly(message: Raw, window: Window) -> Raw:
     if window.holds(_moment(message)):
         return message
-    return {name: message.get(name) for name in ("id", "stream_id", "subject", "sender_id", "timestamp", "content", "client", "type", "last_edit_timestamp")}  # fmt: skip
+    return {name: message.get(name) for name in ("id", "stream_id", "subject", "sender_id", "sender_email", "timestamp", "content", "client", "type", "last_edit_timestamp")}  # fmt: skip
 
 
 def _id(message: Raw) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.threads import LONGEST_CHAIN, Remembered, newest_first
+from connectors.threads import LONGEST_CHAIN, Memory, Remembered, newest_first
 
 WAYS: dict[str, Any] = {"key": lambda item: item["id"], "refers_to": lambda item: item.get("to")}
 
@@ -59,3 +59,34 @@ def test_read_finds_context_in_the_same_payload_in_any_order_and_in_earlier_ones
     assert [[each["id"] for each in chain] for _, chain in first] == [["1"], []]
     [(_, chain)] = remembered.chains([{"id": "3", "to": "2"}])
     assert [each["id"] for each in chain] == ["2", "1"]
+
+
+def test_what_is_remembered_is_bounded_by_number_and_by_weight_and_the_oldest_are_forgotten_first() -> None:
+    few, light = Memory(most=2), Memory(most_bytes=110)
+    for number in range(4):
+        few.keep(str(number), {"id": str(number)})
+        light.keep(str(number), {"id": str(number), "files": [{"name": "x" * 30}], "at": 1})
+    assert [name for name in "0123" if few.get(name)] == ["2", "3"]
+    assert [name for name in "0123" if light.get(name)] == ["2", "3"]
+
+
+def test_a_message_that_is_remembered_anew_counts_once_and_one_over_the_limit_leaves_nothing() -> None:
+    memory = Memory(most_bytes=100)
+    for _ in range(50):
+        memory.keep("1", {"text": "x" * 60})
+    memory.keep("2", {"text": "x"})
+    assert memory.get("1")
+    assert memory.get("2")
+    memory.keep("3", {"text": "x" * 200})
+    assert [memory.get(name) for name in "123"] == [None, None, None]
+    memory.keep("4", {"text": "x" * 60})
+    assert memory.get("4")
+
+
+def test_long_messages_are_remembered_to_64_megabytes_and_not_to_a_hundred_thousand_of_them() -> None:
+    remembered = Remembered(**WAYS)
+    for number in range(70):
+        list(remembered.chains([{"id": str(number), "text": "x" * 1024 * 1024}]))
+    [(_, early)] = remembered.chains([{"id": "a", "to": "1"}])
+    [(_, late)] = remembered.chains([{"id": "b", "to": "69"}])
+    assert (early, [each["id"] for each in late]) == ([], ["69"])

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal
 
 from connectors.conversation import Brief, Message, Person, Room, Sign, channel_kinds, gone, said, sign_of, signed
 from connectors.source import Connection, Kind, Record, Source, maps
+from leerstroom.errors import BadRecord
 from leerstroom.features import asks, features
 from leerstroom.people import People, Pseudonyms
 from leerstroom.statements import Built, Ignored, Outcome, activity, parse_time, statement, verbs
@@ -60,6 +61,9 @@ class ChatSource(Source):
     kind: ClassVar[Kind] = Kind.CHAT
     record_kinds: ClassVar[tuple[str, ...]] = ("message", "reaction")
     one_sign_each: ClassVar[bool] = False  # somebody's second sign on a message takes the place of the first
+    needs_room: ClassVar[bool] = (
+        True  # false where the address of a message tells no room, and payloads may leave it out
+    )
     personal_ids: ClassVar[bool] = (
         False  # ids of messages hold a phone number or a profile: they become keyed references too
     )
@@ -181,6 +185,7 @@ class ChatSource(Source):
             return (Ignored(record["ignored"]),)
         if record.get("passes_on"):
             return (self._passed_on(record, people),)
+        self._complete(record)
         made = said(
             Message(
                 id=record.key,
@@ -228,6 +233,7 @@ class ChatSource(Source):
 
     def sign(self, record: Record) -> Sign:
         """The sign that a landed reaction is."""
+        self._complete(record)
         return Sign(
             id=record.key,
             sender=Person(*record["sender"]),
@@ -241,11 +247,20 @@ class ChatSource(Source):
             timed=not record.get("untimed"),
         )
 
+    def _complete(self, record: Record) -> None:
+        """Raises BadRecord that tells in words what a message or reaction lacks, for each platform has names of its own for it."""
+        lacking = [
+            words for name, words in _NEEDED.items() if name not in record and (name != "room" or self.needs_room)
+        ]
+        if lacking:
+            raise BadRecord(f"the {record.kind} does not tell {' nor '.join(lacking)}")
+
     def channel_kind(self, *names: str | None) -> str | None:
         """The configured kind of the room that goes by any of these names."""
         return next((self._kinds[name] for name in names if name and name in self._kinds), None)
 
 
+_NEEDED = {"sender": "whose it is", "at": "its time", "room": "its room"}
 _SHORT_NAME = re.compile(r"(?<![\w:]):([a-z0-9_+'-]*[a-z+][a-z0-9_+'-]*)(?:::skin-tone-\d)?:(?![\w:])", re.IGNORECASE)
 
 
@@ -282,10 +297,17 @@ def rows_of(value: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
 
 
 def int_of(value: Any) -> int | None:
-    """The value where it is a whole number."""
+    """The value where it is a whole number, also one that passed through a float or a text as long as it lost no digit."""
+    if isinstance(value, str):
+        return int(value) if _WHOLE.fullmatch(value) else None
+    if isinstance(value, float):
+        return int(value) if value.is_integer() and abs(value) < 2**53 else None
     return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+_WHOLE = re.compile(r"-?[0-9]{1,19}")
 
 
 def id_of(value: Any) -> str | None:
     """An id as text, also where the platform sends a whole number; None for everything else."""
-    return str(value) if int_of(value) is not None else text_of(value)
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else text_of(value)

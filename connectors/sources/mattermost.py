@@ -60,6 +60,7 @@ class Mattermost(ChatSource):
     name: ClassVar[str] = "mattermost"
     title: ClassVar[str] = "Mattermost"
     verified: ClassVar[Verified] = Verified.PAYLOADS
+    needs_room: ClassVar[bool] = False
     look_back: ClassVar[timedelta] = timedelta(days=3)
     settings: ClassVar[tuple[Setting, ...]] = (
         Setting("host", "Server", kind="url", help="such as https://mattermost.example.org"),
@@ -207,7 +208,7 @@ class Mattermost(ChatSource):
 
     def room(self, record: Record) -> Room:
         """The channel."""
-        channel, name = str(record["room"]), record.get("room_name")
+        channel, name = record.get("room") or "unknown", record.get("room_name")
         return Room(
             f"{self.tenant}/api/v4/channels/{channel}", self.message_iri, name, self.channel_kind(channel, name)
         )
@@ -289,19 +290,29 @@ def _items(payload: Any) -> list[Raw]:
                 if isinstance(each, Mapping)
             ]
         case {"event": str() as event, "data": Mapping() as data}:
-            return [_event(event, data)]
-        case {"post_id": str() as post, "user_id": str() as user, "text": str() as text, "timestamp": int() as at}:
+            return [_event(event, data, mapping_of(payload.get("broadcast")))]
+        case {"post_id": str() as post, "user_id": str() as user, "text": str() as text, "timestamp": at} if int_of(at):
             channel, files = payload.get("channel_id"), str(payload.get("file_ids") or "").split(",")
+            at = _outgoing(int_of(at) or 0)
             return [{"id": post, "user_id": user, "message": text, "create_at": at, "channel_id": channel, "file_ids": [each for each in files if each]}]  # fmt: skip
         case {"status_code": int()}:
             raise BadRecord("an error of Mattermost, not an answer")
-        case {"id": str(), "create_at": int()} | {"emoji_name": str(), "post_id": str()}:
+        case {"status": str(), "seq_reply": int()}:  # the WebSocket's answer to what we asked of it
+            return [{}]
+        case {"id": str(), "create_at": at} if int_of(at) is not None:
+            return [payload]
+        case {"emoji_name": str(), "post_id": str()}:
             return [payload]
     raise BadRecord("neither a post nor an answer or event of Mattermost")
 
 
-def _event(event: str, data: Raw) -> Raw:
-    """What an event of the WebSocket carries: a post or a reaction as JSON inside JSON."""
+def _outgoing(at: int) -> int:
+    """The time of an outgoing webhook in milliseconds: it is in seconds where the webhook is sent as a form."""
+    return at if at > 100_000_000_000 else at * 1000
+
+
+def _event(event: str, data: Raw, addressed: Raw) -> Raw:
+    """What an event of the WebSocket carries: a post or a reaction as JSON inside JSON; whom it is addressed to tells its channel."""
     name = _EVENTS.get(event, "")
     try:
         carried = orjson.loads(str(data.get(name))) if name else {}
@@ -312,6 +323,8 @@ def _event(event: str, data: Raw) -> Raw:
         more["delete_at"] = int_of(carried.get("delete_at")) or int_of(carried.get("update_at")) or 1
     if event == "reaction_removed":
         more["removed"] = True
+    if channel := text_of(addressed.get("channel_id")):
+        more["channel_id"] = text_of(mapping_of(carried).get("channel_id")) or channel
     return {**mapping_of(carried), **more}
 
 

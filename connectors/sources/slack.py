@@ -64,6 +64,7 @@ class Slack(ChatSource):
         Setting("thread_days", "Days of threads", default=30, kind="number", help="late replies are looked for in threads that began in this many days before"),
         Setting("host", "Slack's host", default="https://slack.com", kind="url", required=False, help="another one only for GovSlack"),
     )  # fmt: skip
+    needs_room: ClassVar[bool] = False
     content: ClassVar[Mapping[str, tuple[str, ...]]] = {"message": ("text",)}
     people: ClassVar[Mapping[str, Mapping[str, str]]] = {
         "message": {"user": "account"},
@@ -198,10 +199,12 @@ class Slack(ChatSource):
 
     def _event(self, event: Raw, chain: list[Raw]) -> Record:
         """A reaction of the Events API, which alone tells when it was given."""
-        on = chain[0] if chain else {**mapping_of(event.get("item")), "user": event.get("item_user")}
+        item = mapping_of(event.get("item"))
+        on = chain[0] if chain else {**item, "user": event.get("item_user")}
         return self._sign(
             {**on, "chain": chain[1:]}, event.get("reaction"), event.get("user"),
             at=_milliseconds(event.get("event_ts")), timed=True, removed=event.get("type") == "reaction_removed",
+            ignored="" if "ts" in item else "reaction to a file, not to a message",
         )  # fmt: skip
 
     # --- what a message says -----------------------------------------------------------------------------------------------

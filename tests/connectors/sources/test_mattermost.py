@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 from plot import WEEKS, Bench, PlotContract, messages
-from source_contract import RECORDINGS, check_pair, completed, landed, pairs
+from source_contract import RECORDINGS, check_pair, completed, landed, mapped, pairs
 from vendor_contract import Contract, asked
 
+from connectors.mapping import Quarantined
 from connectors.source import Window
 from connectors.sources.mattermost import Mattermost
 from leerstroom.errors import BadRecord, ConfigurationError, RateLimited
@@ -199,3 +200,32 @@ def test_all_recorded_payloads_of_mattermost_are_read(shared: Path) -> None:
             refused.append(file.name)
     assert len(made) == 5
     assert refused == ["mattermost_erros.json"]
+
+
+@pytest.mark.parametrize("timestamp", [1793700000, "1793700000"])
+def test_an_outgoing_webhook_that_is_sent_as_a_form_counts_seconds(timestamp: int | str) -> None:
+    [made], _, _ = read({"channel_id": "c1", "timestamp": timestamp, "user_id": "u1", "post_id": "p1", "text": "Het rooster staat klaar."})  # fmt: skip
+    assert made["timestamp"] == "2026-11-03T10:00:00.000Z"
+
+
+@pytest.mark.parametrize("created", [1793700000000, 1793700000000.0, "1793700000000"])
+def test_milliseconds_that_passed_through_a_float_or_a_text_are_the_same(created: float | str) -> None:
+    [made], _, _ = read(post("Het rooster staat klaar.", create_at=created))
+    assert made["timestamp"] == "2026-11-03T10:00:00.000Z"
+
+
+def test_a_reaction_alone_needs_no_channel_and_one_of_an_event_has_the_channel_that_the_event_is_for() -> None:
+    row = {"user_id": "u2", "post_id": "p1", "emoji_name": "+1", "create_at": 1793700000000}
+    event = {"event": "reaction_added", "data": {"reaction": json.dumps(row)}, "broadcast": {"channel_id": "c1"}, "seq": 9}  # fmt: skip
+    rooms = [made["context"]["contextActivities"]["grouping"][0]["id"] for told in (row, event) for made in read(told)[0]]  # fmt: skip
+    assert rooms == [f"https://x.example/api/v4/channels/{room}" for room in ("unknown", "c1")]
+
+
+def test_an_answer_of_the_websocket_to_ourselves_is_no_fault() -> None:
+    assert read({"status": "OK", "seq_reply": 1})[:2] == ([], [])
+
+
+def test_what_a_post_lacks_is_told_in_words() -> None:
+    source = source_at("https://x.example")
+    _, made = mapped(source, landed(source, list(source.read(post("Hoi", user_id="")))))
+    assert [each.reason for each in made if isinstance(each, Quarantined)] == ["the message does not tell whose it is"]

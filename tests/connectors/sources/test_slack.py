@@ -233,6 +233,13 @@ def test_a_reaction_that_was_taken_back_is_taken_back_by_its_event() -> None:
     assert liked["context"]["extensions"]["https://w3id.org/xapi/leerstroom/extensions/record"] in taken_back
 
 
+def test_a_reaction_to_a_file_is_none_to_a_message() -> None:
+    event = {"type": "reaction_added", "user": "U3", "reaction": "tada", "item": {"type": "file", "file": "F1"}, "event_ts": "1793700400.000000"}  # fmt: skip
+    source = source_at("https://slack.com")
+    mapper, made = mapped(source, landed(source, list(source.read(event))))
+    assert (made, mapper.counts.ignored) == ([], {"reaction to a file, not to a message": 1})
+
+
 @pytest.mark.parametrize(
     "fields", [{"channel_type": "im"}, {"channel_type": "mpim"}, {"channel_type": "group"}, {"channel": "D024BE91L"}]
 )

@@ -281,13 +281,44 @@ def error_code(body: Any) -> str:
     if isinstance(body, dict):
         if isinstance(nested := body.get("error"), dict):
             return error_code({"code": nested.get("status") or nested.get("code")})
-        for name in ("errcode", "errorcode", "code", "error", "title"):
+        for name in ("errcode", "errorcode", "errorCode", "error_code", "code", "serviceErrorCode", "error", "title"):
             value = body.get(name)
             if isinstance(value, int) or (
                 isinstance(value, str) and 0 < len(value) <= 60 and " " not in value and "@" not in value
             ):
                 return str(value)
     return ""
+
+
+_ERRORS = frozenset({
+    "error",
+    "errors",
+    "errcode",
+    "errorcode",
+    "errorCode",
+    "error_code",
+    "serviceErrorCode",
+    "exception",
+})
+_SAID = frozenset({
+    "code",
+    "message",
+    "detail",
+    "status",
+    "title",
+    "type",
+})  # an answer of nothing else is one about itself
+
+
+def is_error(body: Any) -> bool:
+    """Whether an answer tells of an error instead of what was asked for, whatever its status was."""
+    if not isinstance(body, dict) or not body:
+        return False
+    status = body.get("status")
+    failed = isinstance(status, int) and status >= 400
+    return (
+        failed or not _ERRORS.isdisjoint(body) or (body.keys() <= _SAID and not {"message", "detail"}.isdisjoint(body))
+    )
 
 
 _REGAINED = re.compile(r'"estimated_time_to_regain_access"\s*:\s*(\d+)')

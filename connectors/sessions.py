@@ -185,6 +185,28 @@ class Sessions(Source):
             **inferred,
         )
 
+    def posted(self, row: Mapping[str, Any], actor: dict[str, Any], message: Any, moment: datetime) -> Outcome:
+        """`posted`, or `asked` where it asks, of a message in the chat to everyone; `message` is its id within the occurrence."""
+        features = row["features"]
+        asks = bool(features["is_question"])
+        return statement(
+            actor=actor,
+            verb=verbs.ASKED if asks else verbs.POSTED,
+            object=activity(f"{self.iri(row)}/messages/{quote(str(message), safe='')}", types.MESSAGE),
+            parent=self.occurrence(row),
+            grouping=self.series(row),
+            timestamp=moment,
+            registration=self.registration(row),
+            extensions={
+                **self.said(row),
+                "has-link": features["has_link"],
+                "is-question": asks,
+                "is-thanks": features["is_thanks"],
+            },
+            rule="question-in-text" if asks else None,
+            confidence=0.9 if asks else None,
+        )
+
     def answered(
         self, row: Record, actor: dict[str, Any], question: Any, moment: datetime, role: str = "", **inferred: Any
     ) -> Outcome:

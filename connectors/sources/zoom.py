@@ -5,7 +5,8 @@ Permission  server-to-server OAuth app; scopes report:read:admin, webinar:read:a
 People      registrant's or account's e-mail, Zoom user id, registrant id; a guest without any of them stays unresolved, never a name match
 Attendance  one statement per person and occurrence (by UUID): the union of all joins; waiting rooms and failover copies do not count
 Late facts  participants' reports change for a day; look back 3 days, settle 6 hours; a late row voids the statement and makes a new one
-Not seen    meetings that are not on the list, chat and recordings; reports older than 6 months; registrations for what is still to come
+Not seen    meetings that are not on the list, recordings, and the chat (only webhooks tell it, which `normalise` takes: messages to everyone); reports
+            older than 6 months; registrations for what is still to come
 Verified    with payloads of the vendor's reference
 """
 
@@ -17,6 +18,7 @@ from typing import Any, ClassVar
 from urllib.parse import quote, unquote, urlsplit
 
 from connectors.attendance import Join, actor_of
+from connectors.chat import PRIVATE
 from connectors.http import Answer, Api, RequestRefused
 from connectors.oauth import ClientCredentials
 from connectors.paging import by_cursor, dig
@@ -73,6 +75,7 @@ class Zoom(Sessions):
         "question",
         "answer",
         "poll_answer",
+        "message",
         "event",
     )
     keep: ClassVar[Mapping[str, tuple[str, ...]]] = {
@@ -82,9 +85,14 @@ class Zoom(Sessions):
         "question": (*OCCURRENCE, "question_id", "number", "create_time", "user_id", "email"),
         "answer": (*OCCURRENCE, "question_id", "number", "create_time", "user_id", "email"),
         "poll_answer": (*OCCURRENCE, "polling_id", "number", "date_time", "email"),
+        "message": (*OCCURRENCE, "message_id", "date_time", "user_id", "email", "private"),
         "event": (*OCCURRENCE, "event"),
     }
-    content: ClassVar[Mapping[str, tuple[str, ...]]] = {"question": ("question",), "answer": ("content",)}
+    content: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "question": ("question",),
+        "answer": ("content",),
+        "message": ("message_content",),
+    }
     people: ClassVar[Mapping[str, Mapping[str, str]]] = {
         "participant": {name: _PERSON[name] for name in _JOINED_AS},
         "registrant": {"id": "account", "email": "email"},
@@ -92,6 +100,7 @@ class Zoom(Sessions):
         "question": {"user_id": "account", "email": "email"},
         "answer": {"user_id": "account", "email": "email"},
         "poll_answer": {"email": "email"},
+        "message": {"user_id": "account", "email": "email"},
     }
 
     @property
@@ -271,16 +280,20 @@ class Zoom(Sessions):
         """A page of participants, registrants, absentees, Q&A or polls; a recorded exchange of one; a webhook; or one row.
 
         Rows of people need their occurrence: `uuid` (or `meeting_uuid`, `webinar_uuid`, `occurrence`) beside them, or the path of the
-        exchange. Pages of one occurrence belong one after the other.
+        exchange; the only page of a list of participants is one of its own, named by its first moment. Pages of one occurrence belong
+        one after the other.
         """
         if not isinstance(payload, dict):
             raise BadRecord("no payload of Zoom")
         if "response" in payload:
             yield from _exchange(payload)
         elif isinstance(payload.get("event"), str) and isinstance(dig(payload, "payload.object"), dict):
-            yield _webhook(payload["event"], payload["payload"]["object"])
+            yield _webhook(payload["event"], payload["payload"]["object"], payload.get("event_ts"))
         elif any(isinstance(payload.get(name), list) for name in _LISTS):
             yield from _page(payload)
+        elif rows := [payload[name] for name in ("meetings", "webinars") if isinstance(payload.get(name), list)]:
+            for row in rows[0]:  # of occurrences, each of which has lists of its own
+                yield _row("event", {**_given(row, row.get("id")), "event": "listed"})
         else:
             yield _single(payload)
 
@@ -289,7 +302,7 @@ class Zoom(Sessions):
     def minimise(self, record: Record, pseudonyms: Pseudonyms) -> Record:
         """The record as it may land. Its key is made of what landed: a hash of an address without a key would give the address away."""
         kept = super().minimise(record, pseudonyms)
-        if kept.kind == "participant" and record.get("user_id"):
+        if kept.kind in {"participant", "message"} and record.get("user_id"):
             # Zoom counts these up from the same number in every occurrence: on its own it would make one person of many guests.
             kept["user_id"] = pseudonyms.account(self.tenant, f"{record.get('occurrence')}\x1f{record['user_id']}")
         return Record(kept.kind, _key(kept.kind, kept), kept)
@@ -320,10 +333,21 @@ class Zoom(Sessions):
         """Absence is no statement."""
         return Ignored("registered but absent")
 
+    @maps("message", private=True)
+    def private_message(self, row: Record, people: People) -> Outcome:
+        """What is said to some only is nobody else's business."""
+        return Ignored(PRIVATE)
+
+    @maps("message")
+    def message(self, row: Record, people: People) -> Outcome:
+        """`posted` or `asked`, of a message in the chat to everyone; what it said is gone."""
+        actor = actor_of(people, row.get("user_id"), row.get("email"))
+        return self.posted(row, actor, row["message_id"], parse_time(row["date_time"]))
+
     @maps("event")
     def event(self, row: Record, people: People) -> Outcome:
         """Webhooks that tell of the occurrence, not of a person."""
-        return Ignored("event of the occurrence, not of a person")
+        return Ignored("event or list that tells of nobody's attendance")
 
     @maps("question")
     def question(self, row: Record, people: People) -> Outcome:
@@ -476,6 +500,7 @@ def _row(kind: str, fields: Mapping[str, Any]) -> Record:
 def _key(kind: str, fields: Mapping[str, Any]) -> str:
     """The vendor's rows have no id, so the key is made of what tells them apart."""
     names = ("occurrence", *_PERSON, "join_time", "leave_time", "question_id", "polling_id", "number", "date_time", "create_time", "event")  # fmt: skip
+    names += ("message_id",) if kind == "message" else ()  # what came later must not change the keys of others
     return name_uuid("row", kind, *(str(fields.get(name) or "") for name in names))
 
 
@@ -538,6 +563,10 @@ def _page(payload: Mapping[str, Any]) -> Iterator[Record]:
         mine = about
         if kind == "registrant" and about["meeting"].get("id"):  # they register for the series
             mine = {**about, "occurrence": f"{about['meeting'].get('kind') or 'webinar'} {about['meeting']['id']}"}
+        if not payload[name]:
+            continue
+        if "occurrence" not in mine and name == "participants" and _is_whole(payload):
+            mine = {**mine, "occurrence": _unnamed(about["meeting"].get("id"), payload[name])}
         if "occurrence" not in mine:
             raise BadRecord(
                 "the page does not say which occurrence it is of; add its uuid, or give the exchange with its path"
@@ -548,6 +577,18 @@ def _page(payload: Mapping[str, Any]) -> Iterator[Record]:
         else:
             for row in payload[name]:
                 yield _row(kind, {**mine, **row})
+
+
+def _is_whole(page: Mapping[str, Any]) -> bool:
+    """Whether a page of participants is all there is: none of its people can be on another one under another occurrence."""
+    total = page.get("total_records")
+    return isinstance(total, int) and total <= len(page["participants"]) if total else not page.get("next_page_token")
+
+
+def _unnamed(number: Any, rows: Iterable[Any]) -> str:
+    """A name for an occurrence of which nothing is told but who came: its first moment, the same each time the page is read."""
+    told = sorted(str(row["join_time"]) for row in rows if isinstance(row, dict) and row.get("join_time"))
+    return " ".join((*((str(number),) if number else ()), "began", told[0] if told else "at no time"))
 
 
 def _exchange(payload: Mapping[str, Any]) -> Iterator[Record]:
@@ -570,7 +611,8 @@ def _exchange(payload: Mapping[str, Any]) -> Iterator[Record]:
     yield from _page(body)
 
 
-def _webhook(event: str, told: Mapping[str, Any]) -> Record:
+def _webhook(event: str, told: Mapping[str, Any], at: Any) -> Record:
+    """The one thing that an event tells; `at` is when, in epoch milliseconds, for what has no time of its own."""
     about = _given({**told, "kind": event.split(".")[0]}, told.get("id"))
     person = told.get("participant")
     if event.endswith((".participant_joined", ".participant_left")) and isinstance(person, dict):
@@ -581,10 +623,17 @@ def _webhook(event: str, told: Mapping[str, Any]) -> Record:
     if isinstance(registrant, dict):
         status = "approved" if event.endswith((".registration_created", ".registration_approved")) else "not approved"
         series = f"{about['meeting'].get('kind')} {about['meeting'].get('id')}"
+        registrant = {"create_time": at, **registrant}
         return _row("registrant", {**about, **registrant, "status": registrant.get("status", status) if status == "approved" else status, "occurrence": series})  # fmt: skip
-    if event.endswith((".started", ".ended", ".created", ".updated")):
-        return _row("event", {**about, "event": event})
-    raise BadRecord("no event that tells who took part")
+    message = told.get("chat_message")
+    if isinstance(message, dict):
+        if "occurrence" not in about:
+            raise BadRecord("the event does not say which occurrence it is of")
+        private = message.get("recipient_type") != "everyone"
+        said = {"message_content": message.get("message_content")} if not private else {"private": True}
+        named = {name: message.get(f"sender_{name}") for name in ("session_id", "email")}
+        return _row("message", {**about, "message_id": message.get("message_id"), "date_time": message.get("date_time"), "user_id": named["session_id"], "email": named["email"], **said})  # fmt: skip
+    return _row("event", {**about, "event": event})
 
 
 def _single(payload: Mapping[str, Any]) -> Record:
@@ -618,11 +667,13 @@ def _joins(rows: Iterable[Record]) -> Iterator[tuple[list[Record], Join | Ignore
                 yield [row], Ignored("only in the waiting room")
             elif row.get("status") != "event":
                 yield [row], _join([row], _time(row, "join_time"), _time(row, "leave_time"))
-            elif row.get("join_time"):
+            elif not row.get("leave_time"):
                 waiting.setdefault(guest, []).append((row, _time(row, "join_time")))
             elif waiting.get(guest):
                 joined, start = waiting[guest].pop(0)
                 yield [joined, row], _join([joined, row], start, _time(row, "leave_time"))
+            elif row.get("join_time"):  # an event of leaving may tell the whole stay
+                yield [row], _join([row], _time(row, "join_time"), _time(row, "leave_time"))
             else:
                 yield [row], BadRecord("somebody left who had not joined")
         except BadRecord as error:
@@ -649,7 +700,7 @@ def _join(records: list[Record], start: datetime, end: datetime) -> Join:
 
 def _event_time(row: Mapping[str, Any]) -> str:
     """Sorts events by time, and leaves other rows in their order, behind them."""
-    return str(row.get("join_time") or row.get("leave_time")) if row.get("status") == "event" else "~"
+    return str(row.get("leave_time") or row.get("join_time")) if row.get("status") == "event" else "~"
 
 
 def _time(row: Mapping[str, Any], name: str) -> datetime:

@@ -4,6 +4,7 @@ Each comes with its place (file, unit, number), so that what is wrong with one c
 rest goes on. Streams where there are lines.
 """
 
+import re
 import shutil
 import sys
 import tempfile
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from connectors.files import opened
+from connectors.http import error_code, is_error
 from leerstroom.errors import BadRecord
 
 SHAPES = (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError, RecursionError)
@@ -28,9 +30,18 @@ def told(place: Place) -> str:
     return f"{name} {unit} {number}" if number else name
 
 
-def reason(error: Exception) -> str:
-    """Why a payload cannot be read, without quoting it."""
-    return str(error) if isinstance(error, BadRecord) else f"unknown shape ({type(error).__name__})"
+def reason(error: Exception, payload: Any = None) -> str:
+    """Why a payload cannot be read, without quoting it; an answer in which the platform tells of an error of its own is called so, with its code."""
+    said = str(error) if isinstance(error, BadRecord) else f"unknown shape ({type(error).__name__})"
+    if "error" in said or not is_error(payload):
+        return said
+    code = error_code(payload)
+    return f"{said}: the platform answered with an error" + (f" ({code})" if _CODE.fullmatch(code) else "")
+
+
+_CODE = re.compile(
+    r"[0-9]+|[A-Z0-9]+(?:_[A-Z0-9]+)+|[a-z0-9]+(?:[_.][a-z0-9_]+)+|(?:[A-Z][a-z]+){3,}"
+)  # what cannot be a name
 
 
 def payloads(files: Iterable[Path], source: Any) -> Iterator[Payload]:

@@ -82,7 +82,7 @@ def normalise(
                         found.extend((payload,) if isinstance(payload, Record) else read(payload))
                     except (BadRecord, *SHAPES) as error:
                         unreadable += 1
-                        refuse({"where": told(place), "reason": reason(error)})
+                        refuse({"where": told(place), "reason": reason(error, payload)})
                 yield from [reduced(record, pseudonyms) for record in found]
 
         write = sys.stdout.buffer.write

@@ -27,12 +27,14 @@ def lines(*values: Any) -> bytes:
 
 @pytest.fixture
 def normalise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """`normalise(what is given, *files)` -> (statements, what was quarantined)."""
+    """`normalise(what is given, *files, source="openedx")` -> (statements, what was quarantined)."""
     monkeypatch.setenv("LEERSTROOM_PSEUDONYM_KEY", "a key of sixteen bytes or more")
 
-    def run(given: bytes | None, *files: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    def run(
+        given: bytes | None, *files: Path, source: str = "openedx"
+    ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         rest = tmp_path / "rest.jsonl"
-        arguments = ["normalise", "openedx", *map(str, files), "--quarantine", str(rest)]
+        arguments = ["normalise", source, *map(str, files), "--quarantine", str(rest)]
         done = CliRunner().invoke(app, arguments, input=given or b"", catch_exceptions=False)
         assert done.exit_code == 0, done.output
         return [json.loads(line) for line in done.stdout.splitlines()], [
@@ -91,3 +93,29 @@ def test_files_may_be_packed_and_one_that_is_damaged_stops_no_other(normalise: A
 def test_nothing_gives_nothing(normalise: Any) -> None:
     assert normalise(b"") == ([], [])
     assert normalise(b"\n\n\n") == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("source", "answer", "told"),
+    [
+        ("zoom", {"code": 3001, "message": "Meeting of Anna de Vries does not exist"}, "the platform answered with an error (3001)"),
+        ("teams", {"error": {"code": "Forbidden", "message": "No policy for anna@example.org"}}, "the platform answered with an error"),
+        ("facebook", {"error": {"code": 190, "message": "Anna de Vries logged out"}}, "the platform answered with an error (190)"),
+        ("meet", {"error": {"code": 404, "status": "NOT_FOUND"}}, "the platform answered with an error (NOT_FOUND)"),
+        ("canvas", {"errors": [{"message": "Anna de Vries may not"}]}, "the platform answered with an error"),
+        ("slack", {"ok": False, "error": "channel_not_found"}, "an error of Slack, not an answer"),
+    ],
+)  # fmt: skip
+def test_an_error_inside_an_answer_is_called_so_with_its_code_and_none_of_its_words(
+    normalise: Any, source: str, answer: dict[str, Any], told: str
+) -> None:
+    made, [refused] = normalise(lines(answer), source=source)
+    assert made == []
+    assert refused["reason"].endswith(told)
+    assert "Anna" not in json.dumps(refused)
+    assert "anna" not in json.dumps(refused)
+
+
+def test_a_single_word_of_an_error_may_be_a_name_and_is_not_repeated(normalise: Any) -> None:
+    _, [refused] = normalise(lines({"error": "Anna"}), source="zoom")
+    assert "Anna" not in json.dumps(refused)

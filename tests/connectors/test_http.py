@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from connectors.http import Api, RateLimit, RequestRefused, error_code, retry_after_s, shown_path
+from connectors.http import Api, RateLimit, RequestRefused, error_code, is_error, retry_after_s, shown_path
 from leerstroom.errors import CredentialsRefused, QuotaExhausted, RateLimited, UnexpectedShape, Unreachable
 
 
@@ -162,6 +162,38 @@ def test_an_error_code_is_found_where_microsoft_and_google_put_it() -> None:
     google = {"error": {"code": 403, "message": "The caller may not.", "status": "PERMISSION_DENIED"}}
     assert error_code(google) == "PERMISSION_DENIED"
     assert error_code({"error": {"message": "No user anna@example.org"}}) == ""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"code": 3001, "message": "Meeting does not exist: 1234."},
+        {"errorCode": "InvalidToken", "description": "Invalid token passed"},
+        {"error": {"code": "Forbidden"}},
+        {"message": "The request could not be understood", "errors": [], "trackingId": "t"},
+        {"status": 401, "serviceErrorCode": 65600, "message": "Invalid access token"},
+        {"detail": "You do not have permission"},
+        {"errcode": "M_FORBIDDEN", "error": "Not in room"},
+    ],
+)
+def test_an_answer_that_tells_of_an_error_is_known_by_its_shape(body: dict[str, object]) -> None:
+    assert is_error(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        [],
+        None,
+        "error",
+        {"status": "ended", "id": "1"},
+        {"message": "Hoi", "user": "U1"},
+        {"id": 7, "type": "message"},
+    ],
+)
+def test_what_was_asked_for_is_no_error(body: object) -> None:
+    assert not is_error(body)
 
 
 def test_a_platform_that_is_busy_and_says_how_long_is_waited_for(serve) -> None:

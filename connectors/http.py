@@ -20,6 +20,8 @@ import orjson
 import requests
 import tenacity
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import LocationParseError
+from urllib3.util import parse_url
 
 from leerstroom.errors import (
     CredentialsRefused,
@@ -174,15 +176,20 @@ class Api:
         return isinstance(error, Unreachable)
 
     def _address(self, path: str) -> str:
-        url = (
-            path
-            if "://" in path
-            else f"{self.base_url}/{path.lstrip('/')}"
-            if not path.startswith("//")
-            else urljoin(self.base_url, path)
-        )
-        ours, theirs = urlsplit(self.base_url), urlsplit(url)
-        if (ours.scheme, ours.hostname, ours.port) != (theirs.scheme, theirs.hostname, theirs.port):
+        """The address that a path, or a paging address as the platform wrote it, means.
+
+        Read by the parser that will send it: where two of them disagree (a backslash before an @), a token travels. A name and password in it are refused too.
+        """
+        url = f"{self.base_url}/{path.lstrip('/')}"
+        try:
+            if _ABSOLUTE.match(path):
+                url = path
+            elif path.startswith("//"):
+                url = urljoin(self.base_url, path)
+            is_ours = _origin(url) == _origin(self.base_url)
+        except (LocationParseError, ValueError):
+            is_ours = False
+        if not is_ours:
             raise UnexpectedShape(
                 f"connection '{self.connection}': a paging address leads to another host than the configured one; nothing was sent there"
             )
@@ -261,6 +268,16 @@ class Api:
         if 300 <= status < 400:
             return UnexpectedShape(f"{where}: the platform redirects ({status}); check the host of the connection")
         return RequestRefused(f"{where}: the request is refused ({told})", status, code)
+
+
+_ABSOLUTE = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.-]*://")
+_PORTS = {"http": 80, "https": 443}
+
+
+def _origin(url: str) -> tuple[str | None, str | None, str | None, int | None]:
+    """(scheme, name and password, host, port) of an address. Raises LocationParseError or ValueError for what is none."""
+    parts = parse_url(url)
+    return parts.scheme, parts.auth, parts.host, parts.port or _PORTS.get(parts.scheme or "")
 
 
 _UNREADABLE = object()

@@ -182,8 +182,12 @@ class Transport:
         absolute one. Both lead to the configured host, so credentials never travel elsewhere.
         """
         if "://" in resource or resource.startswith("/"):
-            parts = urlsplit(resource)
-            url = f"{self.origin}{parts.path or '/'}" + (f"?{parts.query}" if parts.query else "")
+            try:
+                parts = urlsplit(resource)
+            except ValueError:
+                raise UnexpectedShape(f"LRS connection '{self.name}': a paging address is none") from None
+            # `x:@evil.example/://` has a path without a slash: glued to our host it would make another host of it
+            url = f"{self.origin}/{parts.path.lstrip('/')}" + (f"?{parts.query}" if parts.query else "")
         else:
             url = self.endpoint + resource
         return f"{url}{'&' if '?' in url else '?'}{urlencode(query)}" if query else url

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from connectors.http import Api, RateLimit, RequestRefused, error_code, is_error, retry_after_s, shown_path
+from connectors.source import BearerToken
 from leerstroom.errors import CredentialsRefused, QuotaExhausted, RateLimited, UnexpectedShape, Unreachable
 
 
@@ -100,14 +101,75 @@ def test_no_server_at_all_is_unreachable_and_says_which_connection() -> None:
         api.get("/x")
 
 
-def test_a_paging_address_on_another_host_is_never_followed(serve) -> None:
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://evil.example/next",
+        "http://{evil}/next",
+        "//{evil}/next",
+        " http://{evil}/next",
+        "HTTP://{evil}/next",
+        "https://{ours}/next",  # another scheme
+        "ftp://{ours}/next",
+        "file:///etc/passwd",
+        "http://127.0.0.1/next",  # another port
+        "http://{ours}@{evil}/next",
+        "http://{evil}\\@{ours}/next",  # urllib sees our host in it, what sends sees the other
+        "http://{evil}#@{ours}/next",
+        "http://{evil}?@{ours}/next",
+        "http://somebody:word@{ours}/next",
+        "http://[::1]/next",
+        "http://[::ffff:127.0.0.1]/next",
+        "http://[::1",
+        "//[::1",
+        "http://{ours}x/next",
+        "http:///next",
+        "http://{ours}.evil.example/next",
+        "http://{ours}\r\nHost: evil.example/next",
+    ],
+)
+def test_a_paging_address_on_another_host_is_never_followed(serve, address: str) -> None:
+    ours, evil = Platform(ok()), Platform(ok())
+    base, other = serve(ours.app), serve(evil.app)
+    written = address.format(ours=base.split("://")[1], evil=other.split("://")[1])
+    with Api(base, connection="c", auth=BearerToken("a token")) as api, pytest.raises(UnexpectedShape, match="another"):
+        api.get(written)
+    assert ours.asked == []
+    assert evil.asked == []
+
+
+@pytest.mark.parametrize(
+    ("address", "path"),
+    [
+        ("{base}/v2/next?page=2", "/v2/next"),
+        ("//{host}/next", "/next"),
+        ("/next?after=https://evil.example/", "/v2/next"),
+        ("next:2", "/v2/next:2"),
+        ("/\\evil.example/next", "/v2/%5Cevil.example/next"),
+        ("@evil.example/next", "/v2/@evil.example/next"),
+        ("///evil.example/next", "/evil.example/next"),
+    ],
+)
+def test_a_paging_address_on_our_host_is_followed_in_each_of_its_forms(serve, address: str, path: str) -> None:
     platform = Platform(ok())
-    with (
-        Api(serve(platform.app), connection="c", auth=None) as api,
-        pytest.raises(UnexpectedShape, match="another host"),
-    ):
-        api.get("http://evil.example/next")
-    assert platform.asked == []
+    base = serve(platform.app)
+    with Api(f"{base}/v2", connection="c") as api:
+        assert api.get(address.format(base=base, host=base.split("://")[1])).body == {"fine": True}
+    assert [each.url.path for each in platform.asked] == [path]
+
+
+def test_the_port_of_a_scheme_may_be_written_or_not() -> None:
+    with Api("https://platform.example", connection="c") as api:
+        assert api._address("https://PLATFORM.example:443/next") == "https://PLATFORM.example:443/next"
+
+
+def test_a_redirect_to_another_host_is_not_followed(serve) -> None:
+    evil = Platform(ok())
+    other = serve(evil.app)
+    ours = Platform(RedirectResponse(f"{other}/next", 307))
+    with Api(serve(ours.app), connection="c", auth=BearerToken("a token")) as api, pytest.raises(UnexpectedShape):
+        api.get("/x")
+    assert evil.asked == []
 
 
 def test_a_redirect_to_a_login_page_is_loud(serve) -> None:

@@ -10,7 +10,9 @@ from typing import Any
 
 import orjson
 import pytest
+import requests
 import tincan
+from urllib3.util import parse_url
 
 from connectors.lrs import ClientCredentials, mirror
 from leerstroom.errors import CredentialsRefused, UnexpectedShape, Unreachable
@@ -310,6 +312,33 @@ def test_07_credentials_never_go_to_another_host(fake: Any, connect: Any, statem
     server.page = page
     assert len(list(connect(server).query())) == 10
     assert stranger.log == []
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "//{evil}/xapi/statements?cursor=1",
+        "http://{ours}@{evil}/xapi/statements",
+        "http://{evil}\\@{ours}/xapi/statements",
+        "http://{evil}?@{ours}/",
+        "x:@{evil}/xapi/statements?://",
+        "x:.evil.example/xapi/://",
+        "x:0://",
+        "http:///xapi/statements",
+    ],
+)
+def test_07_whatever_a_more_says_the_address_is_on_our_host(connect: Any, fake: Any, more: str) -> None:
+    server = fake()
+    ours = parse_url(server.endpoint)
+    transport = connect(server).transport
+    address = transport.address(more.format(ours=ours.netloc, evil="evil.example:80"))
+    sent = requests.Request("GET", address).prepare().url
+    assert (parse_url(sent).scheme, parse_url(sent).netloc) == (ours.scheme, ours.netloc)
+
+
+def test_07_a_more_that_is_no_address_is_told(connect: Any, fake: Any) -> None:
+    with pytest.raises(UnexpectedShape, match="paging address"):
+        connect(fake()).transport.address("http://[::1")
 
 
 def test_07_a_more_that_expired_is_asked_anew_without_gap_or_double(fake: Any, connect: Any, statement: Any) -> None:

@@ -15,7 +15,14 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 TEXTS = ("source_kind", "verb", "activity_type", "channel_kind", "actor_role", "initiator", "device")
-CODES = ("has_parent", "size", "is_mandatory", "is_complete", "is_received")  # whole numbers; -1 is not stated
+CODES = (
+    "has_parent",
+    "size",
+    "is_mandatory",
+    "is_complete",
+    "is_received",
+    "is_off_clock",
+)  # whole numbers; -1 is not stated
 KEYS = (*TEXTS, *CODES, "parent")
 CLASS_COLUMNS = tuple(name for name in SETTABLE if name != "at")
 _SELF_STARTED = ("chat", "social")
@@ -40,6 +47,7 @@ def keyed(events: "ir.Table", rules: Rules) -> "ir.Table":
         "is_mandatory": events.mandatory.cast("int32").fill_null(nowhere).cast("int32"),
         "is_complete": events.completion.cast("int32").fill_null(nowhere).cast("int32"),
         "is_received": events.is_received.cast("int32"),
+        "is_off_clock": events.is_off_clock.cast("int32"),
     }
     return events.select(
         **{name: events[name] for name in events.columns if name not in {*TEXTS, *CODES}}, **texts, **codes
@@ -89,11 +97,11 @@ def _facts(each: dict[str, Any], parent: int, rules: Rules) -> Facts:
 
 
 def _common(each: dict[str, Any], facts: Facts) -> tuple[Any, ...]:
-    """verb, activity_type, channel_kind, actor_role, initiator, device, mandatory, completion, is_received; chat counts as self-started."""
+    """verb, activity_type, channel_kind, actor_role, initiator, device, mandatory, completion, is_received, is_off_clock; chat counts as self-started."""
     initiator = each["initiator"] or ("self" if facts.source_kind in _SELF_STARTED else None)
     return (
         each["verb"], facts.activity_type, facts.channel_kind, facts.actor_role, initiator, each["device"] or None, facts.mandatory,
-        _STATED.get(each["is_complete"]), each["is_received"],
+        _STATED.get(each["is_complete"]), each["is_received"], each["is_off_clock"],
     )  # fmt: skip
 
 
@@ -118,6 +126,7 @@ def _class_table(found: list[tuple[Any, ...]], rules: Rules) -> "pa.Table":
         "estimate_ms": pa.array(
             [None if rule.minutes is None else round(rule.minutes * 60_000) for rule in made], pa.int64()
         ),
+        "is_off_clock": pa.array([each[11] == 1 for each in found], pa.bool_()),
         "is_active": pa.array([rule.active for rule in made], pa.bool_()),
         "starts_at_timestamp": pa.array([rule.at == "start" for rule in made], pa.bool_()),
         "cap_ms": pa.array([rules.max_session_ms(kind) for kind in kinds], pa.int64()),

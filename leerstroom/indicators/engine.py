@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 STATEMENT_COLUMNS = (
     "statement_id", "ts_ms", "actor", "verb", "object_type", "object_id", "activity_type", "duration_ms", "score", "success",
     "completion", "registration", "parent_id", "grouping_id", "source_kind", "channel_kind", "actor_role", "initiator", "device",
-    "mandatory", "due_day", "scheduled_minutes", "group_size",
+    "mandatory", "due_day", "scheduled_minutes", "group_size", "is_off_clock",
 )  # fmt: skip
 
 # A raw score counts only with its maximum; the minimum is taken off where there is one (xAPI 1.0.3 part two, 2.4.5.1).
@@ -35,7 +35,8 @@ _STATEMENTS = """
            CAST(coalesce(score_scaled, CASE WHEN score_max > coalesce(score_min, 0)
                                        THEN (score_raw - coalesce(score_min, 0)) / (score_max - coalesce(score_min, 0)) END) AS DOUBLE) AS score,
            success, completion, registration, parent_id, grouping_id, source_kind, channel_kind, actor_role, initiator, device,
-           mandatory, CAST(due - DATE '1970-01-01' AS INTEGER) AS due_day, CAST(scheduled_minutes AS DOUBLE) AS scheduled_minutes, group_size
+           mandatory, CAST(due - DATE '1970-01-01' AS INTEGER) AS due_day, CAST(scheduled_minutes AS DOUBLE) AS scheduled_minutes, group_size,
+           CAST({basis} IS NOT NULL AS INTEGER) AS is_off_clock
     FROM {source} WHERE {condition}
 """
 _MOST_STEPS = 1000
@@ -94,7 +95,10 @@ class Workspace:
         recent = f"\"timestamp\" >= TIMESTAMPTZ '{since.isoformat()}'"
         verbs = ", ".join(f"'{verb}'" for verb in sorted(lasting))
         earlier = f"\"timestamp\" < TIMESTAMPTZ '{since.isoformat()}' AND (verb IN ({verbs}) OR completion OR (mandatory AND due IS NOT NULL))"
-        parts = [_STATEMENTS.format(source=relation, condition=each) for each in (recent, earlier)]
+        # files that are older than the column lack it
+        is_there = "duration_basis" in reader.sql(f"SELECT * FROM {relation} LIMIT 0").columns
+        basis = "duration_basis" if is_there else "NULL"
+        parts = [_STATEMENTS.format(source=relation, condition=each, basis=basis) for each in (recent, earlier)]
         queries = {
             "statements": " UNION ALL ".join(parts),
             "mentions": _MENTIONS.format(source=relation, recent=recent),

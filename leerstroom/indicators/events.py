@@ -144,7 +144,7 @@ def _statements_per_day(included: "ir.Table", people: "ir.Table", zones: Zones, 
 
 
 def _said_once(workspace: Workspace, included: "ir.Table") -> "ir.Table":
-    """R2: same person, verb, object and moment is one event, whoever reports it; the fullest report stays.
+    """R2: same person, verb, object and moment is one event, whoever reports it; the fullest report stays, time on a clock before other lengths.
 
     Two reports share person and moment, so only moments that occur twice are compared in full: the rest need no sort.
     """
@@ -161,6 +161,7 @@ def _said_once(workspace: Workspace, included: "ir.Table") -> "ir.Table":
     order = [
         double.source_kind.isnull(),
         double.duration_ms.isnull(),
+        double.is_off_clock,
         double.duration_ms.desc(),
         double.score.isnull(),
         double.mandatory.isnull(),

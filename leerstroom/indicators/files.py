@@ -118,8 +118,8 @@ def read_coverage(path: Path) -> list[tuple[date, str, str]]:
                 try:
                     rows.append((
                         date.fromisoformat(row["date"].strip()),
-                        row["source_kind"].strip(),
-                        row["status"].strip(),
+                        row["source_kind"].strip().lower(),
+                        row["status"].strip().lower(),
                     ))
                 except (KeyError, ValueError, AttributeError):
                     faults.append(f"line {number}")

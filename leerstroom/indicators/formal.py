@@ -71,10 +71,8 @@ def formal_completion_rate(scope: "Scope") -> "ir.Table":
     classified = computation.events.classified
     mine = classified.filter(classified.is_in_service & (classified.day <= computation.as_of_day))
     is_thing = ~mine.activity_type.isin(_NOT_A_THING_TO_COMPLETE).fill_null(False) & mine.object_id.notnull()
-    is_start = mine.verb.isin(STARTS) & (
-        (mine.formality == "formal") | ((mine.formality == "none") & (mine.kind == "lms"))
-    )
-    things = mine.filter(is_thing & is_start)
+    is_programme = (mine.formality == "formal") | ((mine.formality == "none") & (mine.kind == "lms"))
+    things = mine.filter(is_thing & is_programme & (mine.verb.isin(STARTS) | is_completion(mine)))
     each = things.group_by("person", "object_id").agg(
         started_day=things.day.min(),
         is_done=(is_completion(things) & (things.formality == "formal")).cast("int32").max(),

@@ -66,10 +66,12 @@ def resources_shared(scope: "Scope") -> "ir.Table":
 
 
 def shares(scope: "Scope") -> "ir.Table":
-    """Messages that share a resource, in chats, social platforms and forums."""
+    """Messages that share a resource, in chats, social platforms and forums; not what the person had written or answers to it."""
     said = scope.messages
     own = (said.parent_person == said.person).fill_null(False)
-    return said.filter(said.verb.isin(SHARES) & ~own)
+    every = scope.computation.messages
+    written = every.filter(every.is_contribution & ~every.verb.isin(SHARES)).select("person", "object_id").distinct()
+    return said.filter(said.verb.isin(SHARES) & ~own).anti_join(written, ["person", "object_id"])
 
 
 @indicator("reactions_given", kind="amount", needs="conversation", grains=(EMPLOYEE,), priority=2)

@@ -152,7 +152,8 @@ def build_minutes(
     classified = events.classified
     relevant = classified.filter(_learning(classified) | classified.is_teaching)
     sessions, attendance = _attendance(workspace, relevant, people, zones, rules)
-    intervals = union([sessions, _durations(relevant.filter(~relevant.verb.isin(ATTENDANCE)), first_day)])
+    timed = relevant.filter(~relevant.verb.isin(ATTENDANCE) & ~relevant.is_off_clock)
+    intervals = union([sessions, _durations(timed, first_day)])
     pieces = workspace.keep(
         "pieces", _pieces(intervals, people, zones, days, workspace.steps(_longest_days(rules)), first_day, last_day)
     )
@@ -421,7 +422,10 @@ def sums(portions: "ir.Table", suffixes: tuple[str, ...] = SUFFIXES) -> dict[str
 def _estimates(
     relevant: "ir.Table", attendance: "ir.Table", classes: "ir.Table", rules: Rules, first_day: int
 ) -> "ir.Table":
-    """Estimated minutes of what has no duration; informal estimates of one person and day shrink in proportion to the ceiling."""
+    """Estimated minutes of what has no duration; informal estimates of one person and day shrink in proportion to the ceiling.
+
+    A duration that is no time on a clock, such as the length of a video that was played, is an estimate too: the producer's, so without ceiling.
+    """
     import ibis
 
     columns = ("person", "day", "class_id")
@@ -437,7 +441,14 @@ def _estimates(
     informal_ms = estimated.estimate_ms.sum(where=is_informal).over(of_day)
     ceiling = ibis.literal(rules.parameters["max_estimated_minutes_per_day"] * 60_000.0)
     factor = ibis.ifelse(is_informal & (informal_ms > ceiling), ceiling / informal_ms, ibis.literal(1.0))
-    return estimated.select(*columns, ms=ibis.literal(0, "int64"), est=estimated.estimate_ms * factor)
+    nothing = ibis.literal(0, "int64")
+    told = served.filter(
+        served.is_off_clock & (served.duration_ms > 0) & ~served.verb.isin(ATTENDANCE) & _learning(served)
+    )
+    return union([
+        estimated.select(*columns, ms=nothing, est=estimated.estimate_ms * factor),
+        told.select(*columns, ms=nothing, est=ibis.least(told.duration_ms, told.cap_ms).cast("float64")),
+    ])
 
 
 ACTIVE = ("formal", "nonformal", "informal", "any", "quiet", "loud")
@@ -445,33 +456,33 @@ _OF_DAYS = ("total", "formal", "nonformal", "informal", "teaching")
 
 
 def _active(classified: "ir.Table", attendance: "ir.Table", classes: "ir.Table", first_day: int) -> "ir.Table":
-    """person, day and for each of ACTIVE 1 where an active event was of that kind; attendance is active by its minutes."""
+    """person, day and for each of ACTIVE 1 where an active event was of that kind; attendance is active by its minutes.
+
+    `quiet` is informal learning that only receives, `loud` any other informal event, active or not: a like is no reading along.
+    """
     import ibis
 
+    columns = ("person", "day", "formality", "dir", "role")
     served = classified.filter(
         classified.is_in_service
-        & classified.is_active
+        & (classified.is_active | (classified.formality == "informal"))
         & (classified.day >= first_day)
         & ~classified.verb.isin(ATTENDANCE)
     )
-    columns = ("person", "day", "formality", "dir", "role", "verb")
-    present = attendance.filter(attendance.union_ms.isnull() & (attendance.day >= first_day)).join(classes, "class_id")
-    present = present.filter(present.is_active).mutate(verb=ibis.literal("attended"))
-    found = union([served.select(columns), present.select(columns)])
+    present = attendance.filter(attendance.day >= first_day).join(classes, "class_id")
+    found = union([
+        served.select(columns, counts=served.is_active),
+        present.select(columns, counts=present.is_active & present.union_ms.isnull()),
+    ])
     is_informal = found.formality == "informal"
-    is_reading = (
-        is_informal
-        & (found["dir"] == "one_way")
-        & (found.role == "receiving")
-        & found.verb.isin(("viewed", "read", "opened"))
-    )
+    receives = (found["dir"] == "one_way") & (found.role == "receiving")
     flags = {
-        "formal": found.formality == "formal",
-        "nonformal": found.formality == "nonformal",
-        "informal": is_informal,
-        "any": ibis.literal(True),
-        "quiet": is_reading,
-        "loud": is_informal & ~is_reading,
+        "formal": found.counts & (found.formality == "formal"),
+        "nonformal": found.counts & (found.formality == "nonformal"),
+        "informal": found.counts & is_informal,
+        "any": found.counts,
+        "quiet": is_informal & receives,
+        "loud": is_informal & ~receives.fill_null(False),
     }
     return found.select(
         "person",

@@ -64,7 +64,9 @@ def webinar_presence_ratio(scope: "Scope") -> "ir.Table":
 
 @indicator("offline_encounters", kind="amount", needs="offline", grains=EVERYWHERE)
 def offline_encounters(scope: "Scope") -> "ir.Table":
-    """Distinct offline occurrences that were learning; two registers of one are one."""
+    """Distinct offline occurrences that were learning; two registers of one are one. Coaching a person is an encounter each time."""
+    import ibis
+
     from leerstroom.indicators.engine import union
     from leerstroom.indicators.events import ATTENDANCE
 
@@ -72,7 +74,9 @@ def offline_encounters(scope: "Scope") -> "ir.Table":
     columns = (*scope.by, "object_id")
     attended = attendance.filter((attendance.kind == "offline") & (attendance.formality != "none"))
     other = events.filter((events.kind == "offline") & (events.formality != "none") & ~events.verb.isin(ATTENDANCE))
-    met = union([attended.select(columns), other.select(columns)])
+    is_person = other.object_id.contains("|")  # the actor string of an agent; no IRI holds that character
+    occurrence = ibis.ifelse(is_person, other.statement_id, other.object_id)
+    met = union([attended.select(columns), other.select(*scope.by, object_id=occurrence)])
     return met.group_by(*scope.by).agg(value=met.object_id.nunique())
 
 

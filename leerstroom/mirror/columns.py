@@ -32,6 +32,7 @@ COLUMNS: tuple[tuple[str, str, str], ...] = (
     ("object_id", "string", "id of the activity or of the statement referred to; the actor string of an agent"),
     ("activity_type", "string", "canonical name of the activity's type"),
     ("duration_ms", "int64", "result.duration in milliseconds"),
+    ("duration_basis", "string", "extension duration-basis: what the duration measures where it is no time on a clock"),
     ("score_scaled", "double", "result.score.scaled"),
     ("score_raw", "double", "result.score.raw"),
     ("score_min", "double", "result.score.min"),
@@ -139,6 +140,7 @@ def to_row(statement: Mapping[str, Any], raw: bytes) -> tuple[Any, ...]:
         actor_string(thing) if object_type in {"Agent", "Group"} else _object_id(thing, object_type),
         _type(type_iri) if isinstance(type_iri, str) and type_iri else None,
         duration_ms(duration) if isinstance(duration, str) else None,
+        stated("duration-basis"),
         *score,
         _boolean(result.get("success")),
         _boolean(result.get("completion")),
@@ -226,6 +228,7 @@ _type = lru_cache(maxsize=10_000)(canonical_type)
 def _extension_readers() -> dict[str, tuple[str, Callable[[Any], Any]]]:
     """IRI -> (name, how it is read). Most statements have two or three of these: the others cost nothing."""
     readers: dict[str, Callable[[Any], Any]] = {
+        "duration-basis": _word,
         "source-kind": _word,
         "channel-kind": _word,
         "actor-role": _word,

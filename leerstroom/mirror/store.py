@@ -171,11 +171,18 @@ class Mirror:
         return found - voiding
 
     def read(self, file: MirrorFile, columns: Sequence[str] | None = None) -> "pa.Table":
-        """One file as a table."""
+        """One file as a table of MIRROR_SCHEMA; a column that is younger than the file is empty."""
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
+        schema = MIRROR_SCHEMA()
         with self._files.open(f"{self._base}/{file.path}", "rb") as stream:
-            return pq.ParquetFile(stream).read(columns=None if columns is None else list(columns))
+            table = pq.ParquetFile(stream).read(columns=None if columns is None else list(columns))
+        wanted = schema if columns is None else pa.schema([schema.field(name) for name in columns])
+        for each in wanted:
+            if each.name not in table.column_names:
+                table = table.append_column(each, pa.nulls(table.num_rows, each.type))
+        return table.select(wanted.names)
 
     # --- writers -----------------------------------------------------------------------------------------------------------------
 

@@ -97,12 +97,7 @@ def _employee(row: dict[str, str]) -> Employee:
     employee_id = row.get("employee_id", "").strip()
     if not employee_id:
         raise ValueError("employee_id is empty")
-    addresses = [
-        row.get("mbox", ""),
-        row.get("email", ""),
-        *row.get("emails", "").split(";"),
-        *row.get("aliases", "").split(";"),
-    ]
+    addresses = [each for column in ("mbox", "email", "emails", "aliases") for each in row.get(column, "").split(";")]
     return Employee(
         employee_id=employee_id,
         emails=tuple(dict.fromkeys(_address(each) for each in addresses if each.strip())),
@@ -139,8 +134,7 @@ def _date(text: str, column: str) -> date | None:
 
 def _excluded(row: dict[str, str]) -> Iterable[tuple[str, str]]:
     for column in ("mbox", "email"):
-        if row.get(column, "").strip():
-            yield "email", _address(row[column])
+        yield from (("email", _address(each)) for each in row.get(column, "").split(";") if each.strip())
     for name, value in row.items():
         if name.startswith("id_") and value.strip():
             yield name[3:], value.strip()

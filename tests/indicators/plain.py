@@ -600,7 +600,7 @@ def windowed(world: World, person: Person, days: list[date], found: Answers) -> 
 def completion_rate(world: World, person: Person, ratio: Callable[..., None]) -> None:
     things: dict[str, list[Event]] = defaultdict(list)
     for event in world.events:
-        is_start = event.verb in STARTS and (
+        is_start = (event.verb in STARTS or has_done(event)) and (
             event.rule["formality"] == "formal" or (event.rule["formality"] == "none" and event.kind == "lms")
         )
         if (
@@ -659,10 +659,11 @@ def talk(
     own = [e for e in said if e.who is person and e.day in days]
     answered = {e.parent for e in own if e.answers_question and e.parent_author and e.parent_author is not person}
     add("questions_answered_for_others", "talk", len(answered))
+    written = {e.thing for e in heard if e.who is person and e.verb not in SHARES}
     shared = {
         e.thing for e in mine
         if e.verb in SHARES and e.stated.get("channel-kind") not in {"direct", "private_group"} and e.type not in TESTS
-        and e.parent_author is not person
+        and e.parent_author is not person and e.thing not in written
     }  # fmt: skip
     add("resources_shared", "talk", len(shared))
     public = [

@@ -192,6 +192,15 @@ def test_resources_are_counted_once_and_sharing_ones_own_again_adds_nothing(worl
     assert world.values("resources_shared")("resources_shared", "A") == 2
 
 
+def test_sharing_what_one_wrote_oneself_adds_nothing_and_sharing_a_colleagues_message_does(world: Any) -> None:
+    world.employ("A", "B")
+    world.does("A", "posted", "mine", "2026-11-02T08:00", type="chat-message", channel="room")
+    for who in "AB":
+        world.does(who, "shared", "mine", "2026-11-03T08:00", type="chat-message", channel="other")
+    found = world.values("resources_shared")
+    assert [found("resources_shared", who) for who in "AB"] == [0, 1]
+
+
 def test_replies_after_the_as_of_day_are_not_known_yet(world: Any) -> None:
     from datetime import date
 

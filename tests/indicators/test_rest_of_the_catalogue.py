@@ -64,6 +64,15 @@ def test_shadowing_and_guided_work_are_received_and_a_plain_talk_is_no_coaching(
     assert found("coaching_minutes", "A") == 150
 
 
+def test_coaching_a_person_twice_is_two_encounters_of_both_and_a_second_report_is_none(world: Any) -> None:
+    world.employ("A", "B")
+    for day in (3, 4):
+        coaches(world, "A", "B", f"2026-11-0{day}T10:00", minutes=45)
+    coaches(world, "A", "B", "2026-11-04T10:00", minutes=45, platform="another")
+    found = world.values("offline_encounters")
+    assert [found("offline_encounters", who) for who in "AB"] == [2, 2]
+
+
 # --- practice, reading along ------------------------------------------------------------------------------------------------
 
 
@@ -84,6 +93,31 @@ def test_a_day_of_reading_along_alone_is_quiet_and_one_with_a_word_is_not(world:
     found = world.values("quiet_learning_days", "active_learning_days")
     assert [found("quiet_learning_days", who) for who in "AB"] == [1, 1]
     assert found("active_learning_days", "A") == 2
+
+
+@pytest.mark.parametrize(
+    ("verb", "more"),
+    [
+        ("liked", {"type": "chat-message", "channel": "room"}),
+        ("attended", {"kind": "offline", "type": "meeting", "minutes": 45}),
+        ("attended", {"kind": "offline", "type": "meeting"}),
+        ("authored", {"kind": "work", "type": "article"}),
+    ],
+)
+def test_a_day_with_anything_informal_but_receiving_is_not_quiet(world: Any, verb: str, more: dict[str, Any]) -> None:
+    world.employ("A")
+    world.does("A", "read", "m", "2026-11-03T10:00", type="chat-message", channel="room")
+    world.does("A", verb, "thing", "2026-11-03T11:00", **more)
+    assert world.values("quiet_learning_days")("quiet_learning_days", "A") == 0
+
+
+def test_searching_and_shadowing_leave_a_day_of_reading_quiet_and_so_does_a_course(world: Any) -> None:
+    world.employ("A")
+    world.does("A", "read", "m", "2026-11-03T10:00", type="chat-message", channel="room")
+    world.does("A", "searched", "how", "2026-11-03T11:00", kind="work")
+    world.does("A", "completed", "c", "2026-11-03T12:00", kind="lms", type="course", minutes=30)
+    world.does("A", "shadowed", "ward", "2026-11-04T10:00", kind="offline", type="visit")
+    assert world.values("quiet_learning_days")("quiet_learning_days", "A") == 2
 
 
 def test_where_reading_is_not_recorded_nobody_is_quiet_rather_than_zero(world: Any) -> None:
@@ -151,6 +185,54 @@ def test_who_was_assigned_and_never_began_is_part_of_the_completion_rate(world: 
     world.does("A", "passed", "two", "2026-10-05T10:00", kind="lms", type="course")
     row = world.values("formal_completion_rate").row("formal_completion_rate", "A")
     assert (row["numerator"], row["denominator"]) == (1, 2)
+
+
+def test_a_result_that_says_completed_completes_what_was_begun_whatever_its_verb(world: Any) -> None:
+    world.employ("A")
+    world.does("A", "launched", "one", "2026-10-01T10:00", kind="lms", type="course")
+    world.does("A", "experienced", "one", "2026-11-03T10:00", kind="lms", type="course", result={"completion": True})
+    world.does("A", "launched", "two", "2026-10-01T10:00", kind="lms", type="course")
+    world.does("A", "failed", "two", "2026-10-02T10:00", kind="lms", type="course", result={"completion": True})
+    found = world.values("formal_completion_rate", "formal_completions")
+    row = found.row("formal_completion_rate", "A")
+    assert (row["numerator"], row["denominator"]) == (1, 2)
+    assert found("formal_completions", "A") == 1
+
+
+def test_a_length_of_what_was_played_is_an_estimate_and_no_time_on_the_clock(world: Any) -> None:
+    world.employ("A")
+    played = {"duration-basis": "content"}
+    world.does("A", "watched", "v1", "2026-11-03T10:00", kind="mooc", type="video", minutes=20, stated=played)
+    world.does("A", "watched", "v2", "2026-11-03T10:10", kind="mooc", type="video", minutes=20, stated=played)
+    world.does("A", "completed", "c", "2026-11-03T10:10", kind="mooc", type="course", minutes=10)
+    found = world.values("nonformal_learning_minutes", "estimated_minutes_share", "active_learning_days")
+    assert found("nonformal_learning_minutes", "A") == 20 + 20 + 10  # played at one time: each in full
+    assert found("estimated_minutes_share", "A") == pytest.approx(40 / 50)
+    assert found("active_learning_days", "A", 3) == 1
+
+
+def test_what_was_played_stops_at_the_cap_and_not_at_the_ceiling_of_guesses(world: Any) -> None:
+    world.employ("A")
+    played = {"duration-basis": "content"}
+    world.does("A", "watched", "v", "2026-11-03T10:00", kind="work", type="video", minutes=600, stated=played)
+    assert world.values("informal_learning_minutes")("informal_learning_minutes", "A") == 240
+
+
+def test_time_on_the_clock_is_believed_before_the_length_of_what_was_played(world: Any) -> None:
+    world.employ("A")
+    world.does(
+        "A",
+        "completed",
+        "v",
+        "2026-11-03T10:00",
+        kind="mooc",
+        type="video",
+        minutes=30,
+        stated={"duration-basis": "content"},
+    )
+    world.does("A", "completed", "v", "2026-11-03T10:00", kind="mooc", type="video", minutes=15, platform="another")
+    found = world.values("nonformal_learning_minutes", "estimated_minutes_share")
+    assert (found("nonformal_learning_minutes", "A"), found("estimated_minutes_share", "A")) == (15, 0)
 
 
 def test_whether_something_was_mandatory_is_unknown_unless_it_is_said(world: Any) -> None:

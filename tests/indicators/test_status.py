@@ -176,6 +176,27 @@ def test_shown_profile_needs_ten_active_days_in_ninety(world: Any) -> None:
     assert found.status("preference_profile.participation", "B") == "no_denominator"
 
 
+def test_files_of_a_mirror_that_are_older_than_a_column_are_read(world: Any, tmp_path: Any) -> None:
+    import pyarrow.parquet as pq
+
+    from leerstroom.indicators import compute
+    from leerstroom.mirror.columns import to_table
+
+    world.employ("A")
+    world.does("A", "completed", "c", "2026-11-03T10:00", kind="lms", type="course", minutes=20)
+    world.does("A", "completed", "d", "2026-11-04T10:00", kind="lms", type="course", minutes=10)
+    table = to_table(world.statements)
+    older, newer = tmp_path / "older.parquet", tmp_path / "newer.parquet"
+    pq.write_table(table.slice(0, 1).drop_columns(["duration_basis"]), older)
+    pq.write_table(table.slice(1), newer)
+    for files, minutes in (([older], 20), ([older, newer], 30)):
+        with compute(
+            files, world.directory, rules=world.rules, coverage=world.coverage, from_=world.first, to=world.last, as_of=world.last,
+            windows=None, only=["formal_learning_minutes"],
+        ) as found:  # fmt: skip
+            assert [row["value"] for row in found.rows() if row["grain"] == "employee_window"] == [minutes]
+
+
 def test_an_empty_mirror_gives_values_all_the_same(world: Any, tmp_path: Any) -> None:
     from leerstroom.indicators import compute
 

@@ -72,6 +72,13 @@ def test_names_are_canonical_and_extensions_are_read_by_any_of_their_names() -> 
     assert (read["due"], read["mandatory"], read["scheduled_minutes"]) == (date(2026, 11, 10), True, 90)
 
 
+def test_a_duration_says_when_it_is_no_time_on_a_clock() -> None:
+    stated = {"https://w3id.org/xapi/leerstroom/extensions/duration-basis": "content"}
+    read = row(result={"duration": "PT10M"}, context={"extensions": stated})
+    assert (read["duration_ms"], read["duration_basis"]) == (600_000, "content")
+    assert row(result={"duration": "PT10M"})["duration_basis"] is None
+
+
 def test_a_missing_timestamp_is_the_moment_of_storing_and_offsets_become_utc() -> None:
     assert row(timestamp=None, stored="2026-11-03T10:00:00Z")["timestamp"] == datetime(2026, 11, 3, 10, tzinfo=UTC)
     assert row(timestamp="2026-11-03T10:00:00.123456789+02:00")["timestamp"] == datetime(

@@ -179,6 +179,17 @@ def test_the_position_is_kept_with_what_was_learned(mirror: Mirror) -> None:
     assert Mirror(mirror.root).manifest().position == position
 
 
+def test_a_file_that_is_older_than_a_column_reads_it_as_empty(mirror: Mirror) -> None:
+    import pyarrow.parquet as pq
+
+    fill(mirror, [stored(1)])
+    [path] = mirror.files()
+    pq.write_table(pq.read_table(path, partitioning=None).drop_columns(["duration_basis"]), path)
+    fill(mirror, [stored(2)])
+    assert mirror.table(["statement_id", "duration_basis"]).column("duration_basis").to_pylist() == [None, None]
+    assert mirror.table().column_names == MIRROR_SCHEMA().names
+
+
 def test_erasing_removes_every_trace_from_the_files(mirror: Mirror, tmp_path: Path) -> None:
     fill(mirror, [stored(number) for number in range(20)])
     count, ids = mirror.erase(lambda raw: b'"p3"' in raw)

@@ -33,6 +33,18 @@ def test_a_directory_as_dutch_excel_writes_it(tmp_path: Path) -> None:
     assert second.fte == 1.0
 
 
+def test_every_column_of_addresses_may_hold_several(tmp_path: Path) -> None:
+    path = write(
+        tmp_path, "e.csv", "employee_id,mbox,aliases\nE1,mailto:anna@x.nl; a.smit@x.nl,anna@old.nl;anna@x.nl\n"
+    )
+    assert Directory.read(path).employees[0].emails == ("anna@x.nl", "a.smit@x.nl", "anna@old.nl")
+    excluded = write(tmp_path, "x.csv", "mbox,kind\nrobot@x.nl;mailto:room@x.nl,system\n")
+    assert Directory.read(path, excluded=excluded).excluded_accounts == [
+        ("email", "robot@x.nl"),
+        ("email", "room@x.nl"),
+    ]
+
+
 def test_all_faults_of_a_directory_are_told_at_once(tmp_path: Path) -> None:
     path = write(
         tmp_path, "employees.csv", "employee_id,fte,in_service_from\nE1,x,\n,1,\nE2,1,01-01-2024\nE3,1,\nE3,1,\n"

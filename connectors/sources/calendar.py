@@ -248,14 +248,25 @@ class Calendar(Source):
         rows = body.get("value", body.get("items", [body])) if isinstance(body, dict) else None
         if not isinstance(rows, list):
             raise BadRecord("no appointment of a calendar")
-        for row in rows:
-            if isinstance(row, dict) and isinstance(row.get("@removed"), dict):
-                yield Record("appointment", f"{row.get('id')}", {"event": {"uid": row.get("id")}, "why": "deleted, and nothing tells who had accepted"})  # fmt: skip
-                continue
-            is_google = isinstance(row, dict) and ("iCalUID" in row or row.get("kind") == "calendar#event")
-            if not is_google and not (isinstance(row, dict) and row.keys() & {"iCalUId", "subject", "attendees"}):
-                raise BadRecord("no appointment of a calendar")
-            yield from self._handed(_of_google(row, "") if is_google else _of_graph(row, ""))
+        known = [self._appointment(row) for row in rows]
+        if rows and all(records is None for records in known):
+            raise BadRecord("no appointment of a calendar")
+        for records in known:  # one row that is none stops no others
+            yield from records if records is not None else (Record("appointment", "", {"fault": "no appointment of a calendar"}),)  # fmt: skip
+
+    def _appointment(self, row: Any) -> list[Record] | None:
+        """The records of a row of a list; None where it is no appointment of either service."""
+        if not isinstance(row, dict):
+            return None
+        is_google = "iCalUID" in row or row.get("kind") == "calendar#event"
+        if isinstance(row.get("@removed"), dict) or (row.get("status") == "cancelled" and not row.get("attendees")):
+            return [Record("appointment", f"{row.get('id')}", {"event": {"uid": row.get("id")}, "why": "deleted, and nothing tells who had accepted"})]  # fmt: skip
+        if not is_google and not row.keys() & {"iCalUId", "subject", "attendees"}:
+            return None
+        try:
+            return list(self._handed(_of_google(row, "") if is_google else _of_graph(row, "")))
+        except BadRecord as error:
+            return [Record("appointment", "", {"fault": str(error)})]
 
     def read_document(self, data: bytes, name: str) -> Iterator[Record]:
         """An iCalendar file; a series without an end is spread out over a year."""

@@ -14,10 +14,13 @@ Verified    from the discovery document
 """
 
 import logging
+from base64 import b64decode
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 from urllib.parse import quote
+
+import orjson
 
 from connectors import google
 from connectors.conversation import (
@@ -49,6 +52,7 @@ _AS_MEMBER = " ".join(f"{_BASE}{each}" for each in ("chat.messages.readonly", "c
 _AS_APP = f"{_BASE}chat.app.messages.readonly {_BASE}chat.app.spaces.readonly"
 _EVENTS_KEPT = timedelta(days=28)
 _EVENT = "google.workspace.chat."
+_OF_SPACES = (f"{_EVENT}space.", f"{_EVENT}membership.")
 _PRIVATE = frozenset({"DIRECT_MESSAGE", "GROUP_CHAT", "DM"})
 _PAGE = 1000
 
@@ -447,6 +451,8 @@ def _told(payload: Any) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "reaction", dict(payload)
     elif "/messages/" in name:
         yield "message", dict(payload)
+    elif isinstance(pushed := dig(payload, "message.data"), str) and isinstance(dig(payload, "message.attributes"), Mapping):  # fmt: skip
+        yield from _told(_subscribed(pushed, payload["message"]["attributes"]))
     elif isinstance(payload.get("message"), Mapping):  # of an app, a subscription, or inside an event
         post = {"space": payload.get("space"), **payload["message"]}
         if deleted and "deleteTime" not in post:
@@ -456,8 +462,12 @@ def _told(payload: Any) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "reaction", {**payload["reaction"], **when, **({"deleted": True} if deleted else {})}
     elif datas := [value for key, value in payload.items() if key.endswith("EventData") and isinstance(value, Mapping)]:
         for each in datas:
-            yield from _told({**each, **when, "eventType": event_type})
-    elif (name and "/spaceEvents/" in name) or event_type in {"ADDED_TO_SPACE", "REMOVED_FROM_SPACE"}:
+            yield from list(_told({**each, **when, "eventType": event_type})) or [(event_type, {})]
+    elif (
+        (name and "/spaceEvents/" in name)
+        or event_type.startswith(_OF_SPACES)
+        or event_type in {"ADDED_TO_SPACE", "REMOVED_FROM_SPACE"}
+    ):
         yield event_type or "event", {}
     else:
         for listed in _LISTS:
@@ -465,6 +475,16 @@ def _told(payload: Any) -> Iterator[tuple[str, dict[str, Any]]]:
                 inherited = {**when, "eventType": event_type} if when else {}
                 told = list(_told({**inherited, **each} if isinstance(each, Mapping) else None))
                 yield from told or [("unknown", {})]  # one row that is none stops no others, and is not lost
+
+
+def _subscribed(data: str, attributes: Post) -> dict[str, Any]:
+    """A Google Workspace event as Pub/Sub hands it on: JSON in base64, its sort and time among the attributes."""
+    try:
+        event = orjson.loads(b64decode(data, validate=True))
+    except ValueError as error:
+        raise BadRecord("an event of a subscription without its JSON") from error
+    told = {"eventType": attributes.get("ce-type"), "eventTime": attributes.get("ce-time")}
+    return {**(event if isinstance(event, dict) else {}), **{name: value for name, value in told.items() if value}}
 
 
 def _pointer(reaction: Post) -> dict[str, Any]:

@@ -47,7 +47,7 @@ from connectors.source import (
     maps,
 )
 from connectors.sources.sheet import day_of
-from connectors.tables import HEADER_WITHIN, TableSource, rows
+from connectors.tables import HEADER_WITHIN, Row, TableSource, rows
 from leerstroom.errors import BadRecord, ConfigurationError, UnexpectedShape
 from leerstroom.people import People, Pseudonyms
 from leerstroom.statements import (
@@ -140,7 +140,7 @@ class Report(TableSource):
         Setting("columns", "Columns", kind="mapping", required=False, help="ours: header, in JSON with dots; ours are " + ", ".join(HEADERS)),
         Setting("words", "Words", kind="mapping", required=False, help="a status of the report: completed, passed, failed, enrolled, waiting or withdrawn"),
         Setting("worksheet", "Worksheet", required=False, help="of XLSX files; * for all, the first by default"),
-        Setting("date_order", "Order of dates", default="dmy", required=False, help="dmy or mdy, of dates that begin with neither a year nor a name"),
+        Setting("date_order", "Order of dates", required=False, help="dmy or mdy, of dates that begin with neither a year nor a name; empty: mdy in a file with a date that can be nothing else, else dmy"),
         Setting("time_zone", "Time zone", default="Europe/Amsterdam", kind="zone", required=False),
         Setting("language", "Language", default="und", required=False, help="of the titles, BCP 47"),
         Setting("register", "Register", default="", kind="url", required=False, help="home page of courses; empty: the server; never change it"),
@@ -198,7 +198,9 @@ class Report(TableSource):
         seen: set[str] = set()
         for row in chain(self._filed(), self._asked(api, window)):
             told = [
-                moment for name in ("registered", "completed", "modified") if (moment := self._moment(row.get(name)))
+                moment
+                for name in ("registered", "completed", "modified")
+                if (moment := self._moment(row.get(name), row.get("date_order")))
             ]
             if row.key not in seen and (not told or any(window.holds(moment) for moment in told)):
                 seen.add(row.key)
@@ -238,12 +240,15 @@ class Report(TableSource):
     def read_document(self, data: bytes, name: str) -> Iterator[Record]:
         """The rows of a sheet, with line numbers as Excel shows them."""
         header: list[str] = []
+        is_text = data[:2] != b"PK"  # a workbook knows its days
+        order = _order(rows(data, name, self._is_header)) if is_text and not self.connection.get("date_order") else None
         for sheet, number, cells in rows(data, name, self._is_header, self.connection.get("worksheet")):
             if self._is_header(cells):
                 header = [str(cell or "").strip() for cell in cells]
             elif header:
                 told = {title: cell for title, cell in zip(header, cells, strict=False) if title}
-                yield self._row(told, f"{name}{f' {sheet}' if sheet else ''} line {number}")
+                row = self._row(told, f"{name}{f' {sheet}' if sheet else ''} line {number}")
+                yield Record(row.kind, row.key, {**row, "date_order": order})
             elif number >= HEADER_WITHIN:
                 break
         if not header:
@@ -375,7 +380,7 @@ class Report(TableSource):
         """The row as it may land. A cell that cannot be read does not land: it may be anything, also a name."""
         kept = super().minimise(record, pseudonyms)
         readable = {
-            **dict.fromkeys(_DATES, self._moment),
+            **dict.fromkeys(_DATES, lambda value: self._moment(value, record.get("date_order"))),
             **dict.fromkeys(_NUMBERS, _number),
             "length": _seconds,
             "status": self._status,
@@ -388,7 +393,7 @@ class Report(TableSource):
                 kept[name] = _UNREADABLE if found is None else utc_text(found) if isinstance(found, datetime) else found
         if str(record.get("score")).strip().endswith("%"):
             kept.setdefault("score_max", 100.0)
-        if isinstance(kept.get("due"), str) and (due := self._moment(record.get("due"))):
+        if isinstance(kept.get("due"), str) and (due := self._moment(record.get("due"), record.get("date_order"))):
             kept["due"] = due.astimezone(self.zone).date().isoformat()
         return Record(kept.kind, record.key if "fault" in kept else _key(kept), kept)
 
@@ -396,10 +401,10 @@ class Report(TableSource):
         words = {_said(theirs): str(ours) for theirs, ours in (self.connection.get("words") or {}).items()}
         return words.get(_said(value)) or _WORDS.get(_said(value))
 
-    def _moment(self, value: Any) -> datetime | None:
-        """A time in UTC, as reports write it; a day is its noon. None for what is none."""
+    def _moment(self, value: Any, order: Any = None) -> datetime | None:
+        """A time in UTC, as reports write it; a day is its noon. `order` is that of its file's dates. None for what is none."""
         try:
-            return _time(value, self.zone, str(self.connection.get("date_order") or "dmy"))
+            return _time(value, self.zone, str(self.connection.get("date_order") or order or "dmy"))
         except (BadRecord, ValueError, OverflowError, KeyError, TypeError):
             return None
 
@@ -420,8 +425,9 @@ class Report(TableSource):
         needed = (*_DATES, "hours", "minutes", "seconds", "length", "status", "passed")
         wrong = [name for name in needed if row.get(name) == _UNREADABLE]
         if wrong:
-            hint = "; say in 'words' what it means" if "status" in wrong else ""
-            raise BadRecord(f"{', '.join(wrong)} cannot be read{hint}")
+            dates = "; say in 'date_order' whether days or months come first" if {*wrong} & {*_DATES} else ""
+            words = "; say in 'words' what it means" if "status" in wrong else ""
+            raise BadRecord(f"{', '.join(wrong)} cannot be read{words}{dates}")
         status, completed = row.get("status"), row.get("completed")
         if status is None:
             status = "completed" if completed else "enrolled"
@@ -620,6 +626,16 @@ _ODATA_2 = re.compile(r"/Date\((-?\d+)(?:[+-]\d{4})?\)/").fullmatch
 _DAY_FIRST = re.compile(
     r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})(?:[ T,]+(\d{1,2})[:.](\d{2})(?:[:.](\d{2}))?(?:\.\d+)?\s*([AaPp][Mm])?(?:\s+([A-Za-z]+/[A-Za-z_/]+|UTC|GMT|Z))?)?"
 ).fullmatch
+
+
+def _order(told: Iterable[Row]) -> str | None:
+    """Mdy where a cell of the file can be no other date and none contradicts it; which of both it is shows on the whole file only."""
+    firsts, seconds = 0, 0
+    for _, _, cells in told:
+        for cell in cells:
+            if isinstance(cell, str) and len(cell) < 40 and (found := _DAY_FIRST(cell.strip())):
+                firsts, seconds = max(firsts, int(found[1])), max(seconds, int(found[2]))
+    return "mdy" if firsts <= 12 < seconds else None
 
 
 def _time(value: Any, zone: ZoneInfo, order: str) -> datetime | None:

@@ -34,6 +34,7 @@ from leerstroom.statements import (
     activity,
     duration,
     name_uuid,
+    parse_time,
     statement,
     types,
     utc_text,
@@ -206,7 +207,8 @@ class Sheet(TableSource):
     def lines(self, found: Iterable[Row], name: str) -> Iterator[Record]:
         """The lines that rows hold below their header, each with what the others tell about it."""
         worksheet = self.connection.get("worksheet")
-        lines = list(_lines(found, name, self.named))
+        zone = ZoneInfo(str(self.connection.get("time_zone", "Europe/Amsterdam")))
+        lines = [_dated(line, zone) for line in _lines(found, name, self.named)]
         _number_parts(lines)
         present = _present(lines)
         for line in lines:
@@ -221,6 +223,7 @@ class Sheet(TableSource):
         fields = {ours: payload[theirs] for theirs, ours in zip(payload, names, strict=True) if ours}
         if not fields.keys() & {"person_id", "email"} or not fields.keys() & {"date", "session_id", "title"}:
             raise BadRecord("the line has no column for a person, or none for a session")
+        fields = _dated(fields, ZoneInfo(str(self.connection.get("time_zone", "Europe/Amsterdam"))))
         if "status" in fields:
             fields["status"] = _status(fields["status"])
         for name in ("file", "line", "worksheet", "group_size", "part", "repeated"):
@@ -397,7 +400,7 @@ def _is_total(row: list[Any], cells: Mapping[str, Any]) -> bool:
 
 def _is_header(names: list[str | None]) -> bool:
     found = set(names)
-    return bool({"person_id", "email"} & found) and bool({"date", "session_id"} & found)
+    return bool({"person_id", "email"} & found) and bool({"date", "session_id"} & found or {"title", "start"} <= found)
 
 
 def _names(row: list[Any], columns: Mapping[str, str], headers: Mapping[str, tuple[str, ...]]) -> list[str | None]:
@@ -561,6 +564,38 @@ def _hours(value: Any) -> float | None:
     if number != number:
         raise BadRecord("hours is no number like 1,5")
     return number
+
+
+_MOMENT = re.compile(
+    r"(.+?)[ T](\d{1,2}[:.]\d{2})(?:[:.]\d{2}(?:[.,]\d+)?)? ?(Z|[+-]\d{2}:?\d{2})?", re.IGNORECASE
+).fullmatch
+
+
+def _moment(value: Any, zone: ZoneInfo) -> datetime | None:
+    """A day with its time in one cell, in the zone of the sheet also where the cell names an offset; None for anything else."""
+    found = _MOMENT(str(value).strip())
+    day = day_of(found[1]) if found else None
+    if found is None or day is None:
+        return None
+    try:
+        told = datetime.combine(day, _clock(found[2], "start") or clock(0))
+        return parse_time(f"{told.isoformat()}{(found[3] or '').upper()}", zone=zone.key).astimezone(zone)
+    except (BadRecord, OverflowError):
+        return None
+
+
+def _dated(line: dict[str, Any], zone: ZoneInfo) -> dict[str, Any]:
+    """The line with a date, where there is no column for it because start and end say the day as well."""
+    start, end = _moment(line.get("start"), zone), _moment(line.get("end"), zone)
+    if not _is_empty(line.get("date")) or start is None:
+        return line
+    told: dict[str, Any] = {"date": start.date().isoformat(), "start": f"{start:%H:%M}"}
+    if end is not None and end.date() == start.date():
+        told["end"] = f"{end:%H:%M}"
+    elif end is not None:  # over midnight: only the hours tell how long
+        length = (end.astimezone(UTC) - start.astimezone(UTC)).total_seconds() / 3600
+        told |= {"end": None, "hours": length if _is_empty(line.get("hours")) else line["hours"]}
+    return {**line, **told}
 
 
 def _initiator(value: Any) -> str | None:

@@ -302,7 +302,7 @@ class Rows:
             "highest": _decimal(look.one("assign", grade.get("assignment")).get("grade"))
             or _decimal(item.get("grademax")),
             "pass_mark": _decimal(item.get("gradepass")) or None,
-            "grader": self._person(look, grader) if grader and not grader.startswith("-") and grader != "0" else None,
+            "grader": self._person(look, grader) if grader and not _is_nobody(grader) else None,
         }
         yield self._made(look, row, "assignment_grade", _id(grade.get("userid")) or row.learner, fields)
 
@@ -388,7 +388,7 @@ class Rows:
         if row.name == "mod_lesson/essay_assessed":
             grader, person = _id(row["userid"]), _id(thing.get("learner")) or row.learner
         is_anonymous = _number(row.get("anonymous")) == 1 or self._is_anonymous(look, row)
-        if not is_anonymous and (person is None or person.startswith("-") or person == "0"):
+        if not is_anonymous and (person is None or _is_nobody(person)):
             yield self._made(look, row, "event", None, {"name": name, "silence": _VISITOR})
             return
         if row.course is None and _id(row.get("courseid")) == FRONT_PAGE and row.name == "core/course_viewed":
@@ -540,6 +540,8 @@ class Rows:
         self, look: Lookups, row: "_Row", kind: str, person: str | None, fields: Mapping[str, Any], *,
         at: int | None = None, methods: list[str] | None = None, is_anonymous: bool = False, part: str = "",
     ) -> Record:  # fmt: skip
+        if _is_nobody(person):
+            kind, person, fields = "event", None, {"name": row.name, "silence": _VISITOR}
         course = look.one("course", row.course)
         about = {
             "id": row.course,
@@ -727,6 +729,11 @@ def _id(value: Any) -> str | None:
     if value is None or value == "" or isinstance(value, bool | Mapping | list):
         return None
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _is_nobody(person: str | None) -> bool:
+    """Whether it is the number of a visitor or of cron: 0, or one below it."""
+    return person is not None and (person == "0" or person.startswith("-"))
 
 
 def _number(value: Any) -> int | None:

@@ -438,3 +438,14 @@ def test_the_ids_of_appointments_land_as_keyed_references(source: Calendar) -> N
 def test_a_service_says_what_it_needs(fields: dict[str, Any], told: str) -> None:
     with pytest.raises(ConfigurationError, match=told):
         completed(Calendar, fields).api()
+
+
+def test_one_row_that_is_no_appointment_stops_no_other_and_a_deleted_one_names_nobody() -> None:
+    source = completed(Calendar, {})
+    google = {"kind": "calendar#event", "id": "g1", "iCalUID": "g1@google.com", "status": "confirmed", "summary": "Workshop", "created": "2026-10-01T09:00:00Z", "organizer": {"email": "o@x.nl", "self": True}, "start": {"dateTime": "2026-11-03T09:00:00+01:00"}, "end": {"dateTime": "2026-11-03T10:00:00+01:00"}, "attendees": [{"email": "j@x.nl", "responseStatus": "accepted"}]}  # fmt: skip
+    page = {"kind": "calendar#events", "items": [{"id": "g2", "status": "cancelled"}, {"nothing": "known"}, google]}
+    mapper, made = mapped(source, landed(source, list(source.read(page))))
+    assert [each["timestamp"] for each in statements_of(made)] == ["2026-10-01T09:00:00.000Z"]
+    assert mapper.counts.ignored == {"deleted, and nothing tells who had accepted": 1}
+    assert mapper.counts.quarantined == {"no appointment of a calendar": 1}
+    assert list(source.read({"items": []})) == []

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from base64 import b64encode
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -179,6 +180,24 @@ def test_events_come_in_batches_too(chat: GoogleChat) -> None:
     _, made = outcomes(chat, page)
     assert [verb(each) for each in made] == ["asked", "answered", "liked"]
     assert made[2]["timestamp"] == "2026-11-03T10:00:00.000Z"
+
+
+def test_events_of_members_and_of_the_space_are_no_fault(chat: GoogleChat) -> None:
+    joined = {"name": "spaces/T/spaceEvents/1", "eventTime": "2026-11-03T10:00:00Z", "eventType": "google.workspace.chat.membership.v1.created", "membershipCreatedEventData": {"membership": {"name": "spaces/T/members/1"}}}  # fmt: skip
+    mapper, made = outcomes(chat, {"spaceEvents": [joined]}, joined)
+    assert (made, mapper.counts.ignored) == ([], {"event of the space or its members": 2})
+
+
+def test_an_event_that_a_subscription_hands_on_is_the_message_in_it(chat: GoogleChat) -> None:
+    told = post(1, "Weet iemand hoe dit werkt?")
+    attributes = {"ce-type": "google.workspace.chat.message.v1.created", "ce-time": "2026-11-03T10:00:00Z"}
+    pushed = {"message": {"attributes": attributes, "data": b64encode(json.dumps({"message": told}).encode()).decode(), "messageId": "1"}, "subscription": "s"}  # fmt: skip
+    assert outcomes(chat, pushed)[1] == outcomes(chat, told)[1]
+    attributes["ce-type"] = "google.workspace.chat.message.v1.deleted"
+    assert {type(each) for each in outcomes(chat, pushed)[1]} == {Retracted}
+    pushed["message"]["data"] = "no base64"
+    with pytest.raises(BadRecord, match="subscription"):
+        list(chat.read(pushed))
 
 
 def test_a_reaction_has_the_time_of_its_event_and_without_one_the_messages(chat: GoogleChat) -> None:

@@ -304,6 +304,14 @@ def test_visitors_and_programs_are_dropped(user: Any) -> None:
     assert ignored(row("mod_page/course_module_viewed", userid=user)) == ["by a visitor or a program, not by a person"]
 
 
+@pytest.mark.parametrize("user", [0, -1, "0", "-1"])
+@pytest.mark.parametrize(
+    "event", ["mod_forum/discussion_created", "core/user_graded", "mod_quiz/attempt_submitted", "core/course_completed"]
+)
+def test_no_fact_is_a_visitors_or_crons_either(event: str, user: Any) -> None:
+    assert ignored(row(event, userid=user, relateduserid=None)) == ["by a visitor or a program, not by a person"]
+
+
 def test_course_1_is_the_site_and_no_course() -> None:
     assert ignored(row("core/course_viewed", courseid=1)) == ["page of the site, not of a course"]
     [login] = stated(row("core/user_loggedin", courseid=0, contextlevel=10, contextinstanceid=0))

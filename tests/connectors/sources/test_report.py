@@ -159,7 +159,7 @@ def test_settings_say_what_the_report_does_not() -> None:
     ("cells", "reason"),
     [
         ({"status": "Anna is ziek"}, "status cannot be read; say in 'words' what it means"),
-        ({"completed": "soon"}, "completed cannot be read"),
+        ({"completed": "soon"}, "completed cannot be read; say in 'date_order' whether days or months come first"),
         ({"completed": None}, "completed, but when is not told"),
         ({"hours": "long"}, "hours cannot be read"),
         ({"hours": "9000"}, "hours is no length of a course"),
@@ -330,3 +330,33 @@ def test_a_connection_without_a_report_is_told() -> None:
     source = completed(Report, {})
     with source.api() as api, pytest.raises(ConfigurationError, match="neither files nor paths"):
         source.check(api)
+
+
+@pytest.mark.parametrize(
+    ("dates", "wanted"),
+    [
+        (("11/03/2026", "11/23/2026 3:15 PM"), ["2026-11-03T11:00:00.000Z", "2026-11-23T14:15:00.000Z"]),
+        (("11/03/2026", "12/03/2026"), ["2026-03-11T11:00:00.000Z", "2026-03-12T11:00:00.000Z"]),
+        (("03-11-2026", "23-11-2026"), ["2026-11-03T11:00:00.000Z", "2026-11-23T11:00:00.000Z"]),
+    ],
+)
+def test_whether_days_or_months_come_first_is_decided_on_the_whole_file(
+    dates: tuple[str, ...], wanted: list[str]
+) -> None:
+    lines = "".join(f"E{number},AVG,{day},Completed\n" for number, day in enumerate(dates))
+    source = completed(Report, {})
+    records = list(source.read_document(f"Employee ID,Course Title,Completion Date,Status\n{lines}".encode(), "x.csv"))
+    made = statements_of(mapped(source, landed(source, records))[1])
+    assert [each["timestamp"] for each in made] == wanted
+
+
+def test_a_date_that_can_be_none_says_what_to_do_and_a_file_that_contradicts_itself_stays_day_first() -> None:
+    source = completed(Report, {})
+    table = (
+        b"Employee ID,Course Title,Completion Date,Status\nE1,AVG,11/23/2026,Completed\nE2,AVG,23/11/2026,Completed\n"
+    )
+    mapper, made = mapped(source, landed(source, list(source.read_document(table, "x.csv"))))
+    assert [each["timestamp"] for each in statements_of(made)] == ["2026-11-23T11:00:00.000Z"]
+    assert list(mapper.counts.quarantined) == [
+        "x.csv line 2: completed cannot be read; say in 'date_order' whether days or months come first"
+    ]

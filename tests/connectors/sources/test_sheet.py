@@ -15,7 +15,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from planned import planned
-from source_contract import KEY, RECORDINGS, SourceContract, check_pair, completed, landed, mapped, pairs, people_of
+from source_contract import (
+    KEY,
+    RECORDINGS,
+    SourceContract,
+    check_pair,
+    completed,
+    landed,
+    mapped,
+    pairs,
+    people_of,
+    statements_of,
+)
 
 from connectors.mapping import Mapper, Quarantined
 from connectors.source import Window
@@ -443,3 +454,27 @@ def test_any_line_ends_as_a_statement_ignored_or_in_quarantine(line: dict) -> No
         return
     mapper, _ = mapped(sheet, records)
     assert mapper.counts.balances
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("2026-11-03T09:00:00", "2026-11-03T12:00:00"),
+        ("2026-11-03T09:00:00+01:00", "2026-11-03T11:00:00Z"),
+        ("03-11-2026 09:00", "03-11-2026 12.00"),
+        ("3 november 2026 09:00", "3 november 2026 12:00"),
+    ],
+)
+def test_start_and_end_may_tell_the_day_as_well(start: str, end: str) -> None:
+    source = completed(Sheet, {"files": []})
+    told = f"person_id;title;start;end;status\nE1001;Excel;{start};{end};present\n"
+    [made] = statements_of(mapped(source, landed(source, list(source.read_document(told.encode(), "x.csv"))))[1])
+    assert (made["timestamp"], made["result"]["duration"]) == ("2026-11-03T11:00:00.000Z", "PT3H")
+    assert made["object"]["id"].endswith("/sessions/Excel%202026-11-03")
+
+
+def test_a_session_over_midnight_has_its_hours_and_a_clock_change_counts() -> None:
+    source = completed(Sheet, {"files": []})
+    told = "person_id;title;start;end;status\nE1;Nacht;2026-10-24 23:00;2026-10-25 04:00;present\n"
+    [made] = statements_of(mapped(source, landed(source, list(source.read_document(told.encode(), "x.csv"))))[1])
+    assert (made["timestamp"], made["result"]["duration"]) == ("2026-10-25T03:00:00.000Z", "PT6H")

@@ -371,8 +371,9 @@ def _relation(content: Mapping[str, Any]) -> str | None:
 
 
 def _replied_to(content: Mapping[str, Any]) -> Any:
-    """The message that a reply names. In a thread, `is_falling_back` says that it is only the thread's last one: still whom it follows."""
-    reply = _relation_of(content).get("m.in_reply_to")
+    """The message that a reply names; None where `is_falling_back` says that it is only the last of its thread, for clients without threads."""
+    relation = _relation_of(content)
+    reply = None if relation.get("is_falling_back") is True else relation.get("m.in_reply_to")
     return reply.get("event_id") if isinstance(reply, dict) else None
 
 

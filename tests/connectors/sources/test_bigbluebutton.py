@@ -162,6 +162,19 @@ def test_two_sessions_under_two_internal_ids_are_one_person(source: BigBlueButto
     assert made[0]["timestamp"] == "2026-10-01T10:00:00.000Z"
 
 
+def test_two_meetings_under_one_external_id_stay_two(source: BigBlueButton) -> None:
+    stay = ("e1001", "Fatima", visit("w_a1", session(0, 600)))
+    _, made = outcomes(source, dashboard(stay), dashboard(stay, intId=f"m-{START + 1}"))
+    assert len({each["object"]["id"] for each in statements_of(made)}) == 2
+    assert len({each["context"]["registration"] for each in statements_of(made)}) == 2
+
+
+def test_an_external_id_that_is_the_internal_one_names_nobody_of_the_directory(source: BigBlueButton) -> None:
+    directory = Directory([Employee("E1", emails=("a@x.nl",))])
+    _, made = outcomes(source, dashboard(("w_a1", "Anna", visit("w_a1", session(0, 600)))), directory=directory)
+    assert {each["actor"]["account"]["homePage"] for each in statements_of(made)} == {source.tenant}
+
+
 def test_two_people_of_one_name_stay_two(source: BigBlueButton) -> None:
     people = [(f"w_{each}", "Jan Jansen", visit(f"w_{each}", session(0, 600))) for each in ("c1", "c2")]
     _, made = outcomes(source, dashboard(*people))

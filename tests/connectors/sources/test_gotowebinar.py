@@ -171,6 +171,14 @@ def test_the_union_of_the_intervals_counts_not_the_vendors_total(source: GoToWeb
     assert made[0]["timestamp"] == "2026-10-01T07:50:00.000Z"
 
 
+def test_two_sessions_of_one_webinar_stay_two(source: GoToWebinar) -> None:
+    first, second = attendee((0, 20)), {**attendee((0, 30)), "sessionKey": 777}
+    _, made = outcomes(source, first, second)
+    assert durations(made) == ["PT20M", "PT30M"]
+    assert len({each["object"]["id"] for each in statements_of(made)}) == 2
+    assert len({each["context"]["registration"] for each in statements_of(made)}) == 2
+
+
 def test_who_registered_and_did_not_come_has_attended_nothing(source: GoToWebinar) -> None:
     mapper, made = outcomes(source, attendee())
     assert made == []

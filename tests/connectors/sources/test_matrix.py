@@ -455,6 +455,36 @@ def test_an_answer_deep_in_a_chain_of_replies_names_the_question_as_its_parent()
     assert found["$3"]["context"]["contextActivities"]["parent"][0]["id"] == found["$q"]["object"]["id"]
 
 
+def test_a_fallback_in_a_thread_is_no_reply_to_the_message_that_it_names() -> None:
+    first, second = message("$1", "anna", "Het rooster staat klaar."), message("$2", "bram", "Fijn om te weten, dank.", thread="$1")  # fmt: skip
+    fallback = message("$3", "cas", "Ik mis de donderdag nog.", thread="$1", reply="$2")
+    real = message("$4", "cas", "Ik mis de donderdag nog.", thread="$1", reply="$2")
+    real["content"]["m.relates_to"]["is_falling_back"] = False
+    parents = {event_of(each): each["context"]["contextActivities"]["parent"][0]["id"] for each in read(first, second, fallback, real)[1:]}  # fmt: skip
+    assert parents["$3"] == parents["$2"]
+    assert parents["$4"].endswith("/event/%242")
+
+
+def test_a_room_id_without_a_server_is_one_segment_of_an_address() -> None:
+    [made] = read({**message("$1", "anna", "Het rooster staat klaar."), "room_id": "!4n16i/x+y"})
+    assert made["context"]["contextActivities"]["grouping"][0]["id"].endswith("/rooms/%214n16i%2Fx%2By")
+
+
+@pytest.mark.parametrize("where", ["top", "content"])
+def test_a_redaction_names_its_event_at_the_top_or_in_its_content(where: str) -> None:
+    source = completed(Matrix, {"host": "https://x.example", "rooms": []}, "chat")
+    redaction = {"type": "m.room.redaction", "event_id": "$r", "room_id": "!room", "sender": "@anna:x.example", "origin_server_ts": at(9)}  # fmt: skip
+    redaction |= {"redacts": "$1", "content": {}} if where == "top" else {"content": {"redacts": "$1"}}
+    made = mapped(source, landed(source, list(source.read({"chunk": [redaction]}))))[1]
+    assert made
+    assert {type(each) for each in made} == {Retracted}
+
+
+def test_what_a_redaction_left_has_no_content_and_says_nothing() -> None:
+    left = {**message("$1", "anna", ""), "content": {}, "unsigned": {"redacted_because": {"event_id": "$r"}}}
+    assert read(left, {**message("$2", "anna", ""), "content": {}}) == []
+
+
 def test_a_chain_of_replies_that_bites_its_own_tail_ends() -> None:
     assert set(said(message("$1", "anna", "een", reply="$2"), message("$2", "bram", "twee", reply="$1"))) == {
         "$1",

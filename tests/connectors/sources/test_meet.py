@@ -123,6 +123,14 @@ def test_sessions_of_two_devices_overlap_and_count_once(meet: Meet) -> None:
     assert mapper.counts.balances
 
 
+def test_two_conferences_of_one_person_stay_two_and_nine_digits_of_a_second_are_read(meet: Meet) -> None:
+    told = [part for name in ("r1", "r2") for part in (participants(dict(SIGNED_IN), conference=name), sessions("p1", (0, 30), conference=name))]  # fmt: skip
+    _, made = outcomes(meet, *told)
+    assert durations(made) == ["PT30M", "PT30M"]
+    assert len({each["object"]["id"] for each in statements_of(made)}) == 2
+    assert {each["timestamp"] for each in statements_of(made)} == {"2026-11-03T14:30:00.123Z"}
+
+
 def test_pages_of_sessions_are_one_persons_in_any_order(meet: Meet) -> None:
     pages = [sessions("p1", (0, 30)), participants(dict(SIGNED_IN)), sessions("p1", (30, 40))]
     [first], [second] = (outcomes(completed(Meet, connection(None)), *order)[1] for order in (pages, pages[::-1]))

@@ -350,6 +350,63 @@ def test_an_error_inside_http_200_is_an_error(serve: Any, code: str | None, erro
     assert FIELDS["token"] not in told
 
 
+@pytest.mark.parametrize(
+    "kind", ["moodle_exception", "core\\exception\\moodle_exception", "webservice_access_exception", "Error"]
+)
+def test_errors_are_known_by_their_code_whatever_the_class_that_a_release_gives_them(serve: Any, kind: str) -> None:
+    with pytest.raises(CredentialsRefused):
+        pull(serve(answering(lambda *_: broken("invalidtoken", kind))))
+
+
+def test_an_invalid_token_may_also_be_one_that_is_not_allowed_from_this_address(serve: Any) -> None:
+    with pytest.raises(CredentialsRefused, match="unknown or not allowed from this address"):
+        pull(serve(answering(lambda *_: broken("invalidtoken"))))
+
+
+def test_an_expired_token_and_a_function_outside_the_service_are_one_error(serve: Any) -> None:
+    with pytest.raises(CredentialsRefused, match="expired, or its service lacks this function"):
+        pull(serve(answering(lambda *_: broken("accessexception"))))
+
+
+def test_assignments_are_asked_for_also_where_the_token_is_not_enrolled_and_booleans_are_1(serve: Any) -> None:
+    forms: list[dict[str, str]] = []
+
+    def answer(_: str, form: dict[str, str]) -> Any:
+        forms.append(form)
+        return {"courses": [{"id": 2, "assignments": []}], "warnings": []}
+
+    moodle = connect(serve(answering(answer)))
+    with moodle.api() as api:
+        list(Service(api, "token").assignments(["2"]))
+    assert {form["includenotenrolledcourses"] for form in forms} == {"1"}
+
+
+def test_a_discussion_is_asked_for_by_its_number_and_not_by_that_of_its_first_post(server: Running, serve: Any) -> None:
+    asked: set[str] = set()
+
+    def posts(answer: Any, form: dict[str, str]) -> Any:
+        asked.add(form["discussionid"])
+        return answer
+
+    pull(serve(answering(Tampered(server, mod_forum_get_discussion_posts=posts))))
+    known = table("forum_discussions")
+    assert asked == {row["id"] for row in known}
+    assert asked != {row["firstpost"] for row in known}
+
+
+@pytest.mark.parametrize("code", ["nocriteriaset", "notenroled"])
+def test_a_course_without_criteria_and_somebody_who_left_it_are_no_faults(
+    server: Running, serve: Any, code: str
+) -> None:
+    def status(answer: Any, form: dict[str, str]) -> Any:
+        return broken(code) if form["courseid"] == "2" else answer
+
+    moodle, records = pull(serve(answering(Tampered(server, core_completion_get_course_completion_status=status))))
+    assert any(record.kind == "course_completion" for record in records)
+    assert not any(record.kind == "course_completion" and record["course"]["id"] == "2" for record in records)
+    assert not mapped(moodle, landed(moodle, records))[0].counts.quarantined
+
+
 def test_maintenance_and_a_protocol_that_is_off_are_told_apart(serve: Any) -> None:
     down = Response("<html>maintenance</html>", 503, media_type="text/html")
     for answer, error in ((down, Unreachable), (Response(status_code=403), CredentialsRefused)):

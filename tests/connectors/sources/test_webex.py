@@ -111,6 +111,13 @@ def test_two_devices_at_once_count_once(source: Webex) -> None:
     assert made[0]["timestamp"] == at(59)
 
 
+def test_two_meetings_of_one_series_stay_two(source: Webex) -> None:
+    _, made = outcomes(source, participant((at(0), at(40))), participant((at(0), at(20)), meetingId="m_I_2"))
+    assert sorted(durations(made)) == ["PT20M", "PT40M"]
+    assert len({each["object"]["id"] for each in statements_of(made)}) == 2
+    assert len({each["context"]["contextActivities"]["grouping"][0]["id"] for each in statements_of(made)}) == 1
+
+
 def test_1970_is_no_time_of_leaving(source: Webex) -> None:
     mapper, made = outcomes(source, participant((at(0), NEVER), leftTime=NEVER))
     assert made == []

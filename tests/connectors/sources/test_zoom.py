@@ -20,10 +20,11 @@ from source_contract import (  # fmt: skip
     people_of,
     statements_of,
 )
+from vendor_contract import asked
 
 from connectors.mapping import Mapper
 from connectors.source import Record, Window
-from connectors.sources.zoom import Zoom
+from connectors.sources.zoom import Zoom, _escaped
 from leerstroom.errors import BadRecord, CredentialsRefused, UnexpectedShape
 from leerstroom.people import Directory, Employee
 from leerstroom.replay import Running, running
@@ -122,6 +123,67 @@ def test_a_rejoin_counts_once_and_adds_up(zoom: Zoom) -> None:
     assert durations(made) == ["PT50M"]
     assert made[0]["timestamp"] == "2026-11-03T10:00:00.000Z"
     assert mapper.counts.mapped == 2
+
+
+@pytest.mark.parametrize("told", [20, 1200, 0, None])
+def test_the_vendors_duration_is_not_believed_in_whatever_unit_it_is(zoom: Zoom, told: int | None) -> None:
+    _, made = outcomes(zoom, row(0, 20, email="a@x.nl", duration=told))
+    assert durations(made) == ["PT20M"]
+
+
+def test_a_breakout_room_and_a_second_device_lie_within_the_stay(zoom: Zoom) -> None:
+    rows = (row(0, 60, email="a@x.nl"), row(20, 40, email="a@x.nl", bo_mtg_id="27423744"), row(50, 70, email="a@x.nl"))
+    _, made = outcomes(zoom, *rows)
+    assert durations(made) == ["PT1H10M"]
+
+
+def test_who_never_registered_or_did_so_after_the_start_was_there_all_the_same(zoom: Zoom) -> None:
+    late = {"webinar_id": 99, "registrants": [{"id": "r1", "email": "a@x.nl", "create_time": "2026-11-03T09:15:00Z", "status": "approved"}]}  # fmt: skip
+    about = {"webinar_id": 99, "registrant_id": ""}
+    _, made = outcomes(zoom, late, row(16, 60, email="a@x.nl", **{**about, "registrant_id": "r1"}), row(0, 60, email="b@x.nl", **about))  # fmt: skip
+    verbs_made = [each["verb"]["id"] for each in statements_of(made)]
+    assert verbs_made.count(verbs.REGISTERED.iri) == 1
+    assert verbs_made.count(verbs.ATTENDED.iri) == 2
+
+
+def test_who_registered_and_was_absent_has_attended_nothing(zoom: Zoom) -> None:
+    exchange = {"request": {"path": "/v2/past_webinars/u1%3D%3D/absentees"}, "response": {"registrants": [{"id": "r1", "email": "a@x.nl"}]}}  # fmt: skip
+    mapper, made = outcomes(zoom, exchange)
+    assert (made, mapper.counts.ignored) == ([], {"registered but absent": 1})
+
+
+def test_the_zone_of_a_meeting_is_for_display_and_its_times_are_utc(zoom: Zoom) -> None:
+    _, made = outcomes(zoom, row(0, 20, email="a@x.nl", timezone="America/Los_Angeles"))
+    assert made[0]["timestamp"] == "2026-11-03T09:20:00.000Z"
+
+
+def test_a_meeting_in_the_night_of_a_clock_change_takes_as_long_as_it_took(zoom: Zoom) -> None:
+    for begun, ended in (("2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"), ("2026-03-29T02:30:00+02:00", "2026-03-29T03:30:00+02:00")):  # fmt: skip
+        _, made = outcomes(zoom, {**row(0, 1, email="a@x.nl"), "join_time": begun, "leave_time": ended})
+        assert durations(made) == ["PT1H"]
+
+
+def test_a_uuid_with_slashes_is_encoded_twice_as_a_path() -> None:
+    assert (_escaped("/ajXp=="), _escaped("a//b"), _escaped("a/b==")) == ("%252FajXp%253D%253D", "a%252F%252Fb", "a%2Fb%3D%3D")  # fmt: skip
+
+
+def test_pages_are_asked_for_with_the_same_query_until_there_is_no_token(server: Running) -> None:
+    zoom = completed(Zoom, connection(f"{server.url}/zoom"))
+    with zoom.api() as api, asked(api) as sent:
+        list(zoom.pull(api, WINDOW))
+    by_list: dict[str, set[str]] = {}
+    for request in sent:
+        path, _, query = request.path_url.partition("?")
+        if "from=" not in query:  # months of a report have queries of their own
+            by_list.setdefault(path, set()).add("&".join(sorted(part for part in query.split("&") if not part.startswith("next_page_token"))))  # fmt: skip
+    assert any("next_page_token" in request.path_url for request in sent)
+    assert {path: queries for path, queries in by_list.items() if len(queries) > 1} == {}
+    assert all("include_fields=registrant_id" in request.path_url for request in sent if "/participants" in request.path_url and "/report/" in request.path_url)  # fmt: skip
+
+
+def test_a_number_of_a_meeting_keeps_all_its_digits(zoom: Zoom) -> None:
+    _, [made] = outcomes(zoom, row(0, 20, email="a@x.nl", meeting_id=2**53 + 1))
+    assert made["context"]["contextActivities"]["grouping"][0]["id"].endswith("s/9007199254740993")
 
 
 def test_two_devices_at_once_count_once(zoom: Zoom) -> None:

@@ -16,7 +16,7 @@ ifneq ($(strip $(UV_DEFAULT_INDEX)),)
 export UV_DEFAULT_INDEX
 endif
 
-.PHONY: help setup demo clean-demo serve test test-slow test-live conformance soak fuzz lint types audit check bench lock docs clean
+.PHONY: help setup demo clean-demo serve test test-slow test-live conformance soak fuzz fuzz-guided lint types audit check bench lock docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,11 +56,16 @@ conformance: $(STAMP) ## ADL's suite against the LRS; SUITE=FOLDER says where it
 	@test -n "$(SUITE)" || { echo "make conformance SUITE=FOLDER: name the folder of adlnet/lrs-conformance-test-suite, after npm install there" >&2; exit 2; }
 	@LEERSTROOM_ADL_SUITE="$(abspath $(SUITE))" $(BIN)/pytest -q -s tests/lrs/test_adl_suite.py $(ARGS)
 
-soak: $(STAMP) ## 200 nights under faults (NIGHTS), for twenty minutes at most (LEERSTROOM_SOAK_MINUTES)
+soak: $(STAMP) ## 200 nights under faults (NIGHTS), for twenty minutes at most (LEERSTROOM_SOAK_MINUTES; LEERSTROOM_SOAK_SEED: others)
 	@LEERSTROOM_SOAK_NIGHTS=$(or $(NIGHTS),200) $(BIN)/pytest -q -n 2 -m soak tests/soak $(ARGS)
 
 fuzz: $(STAMP) ## a million bad inputs over everything that reads (INPUTS, LEERSTROOM_FUZZ_SEED); takes a quarter of an hour of two cores
 	@LEERSTROOM_FUZZ=$(or $(INPUTS),1000000) $(BIN)/pytest -q -n 2 tests/fuzz $(ARGS)
+
+fuzz-guided: $(STAMP) ## fuzzing that follows coverage: SECONDS for each target (TARGETS="zoom lrs", JOBS); wants atheris, keeps what it finds in var/fuzz
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/fuzz.txt \
+	  || { echo "make fuzz-guided: there is no atheris for $$(uname -sm) and $$($(BIN)/python --version); it has wheels for Linux and Python 3.11 to 3.13" >&2; exit 2; }
+	@$(BIN)/python tests/fuzz/guided.py --seconds $(or $(SECONDS),60) --jobs $(or $(JOBS),2) $(ARGS) $(TARGETS)
 
 lint: $(STAMP) ## ruff, its formatter, and who may import whom
 	@$(BIN)/ruff check .
@@ -83,6 +88,8 @@ lock: $(STAMP) ## write requirements/*.txt anew
 	  --extra airflow --extra celery --extra mysql --extra postgres --extra s3 pyproject.toml --output-file requirements/runtime.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
 	  --extra airflow --extra celery --extra mysql --extra postgres --extra s3 --group test --group lint --group audit --constraints requirements/runtime.txt pyproject.toml --output-file requirements/dev.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
+	  --group pyproject.toml:fuzz --output-file requirements/fuzz.txt
 
 docs: $(STAMP) ## write docs/cli.md and docs/platforms.md out of the code
 	@$(BIN)/python -m leerstroom.cli.reference

@@ -98,7 +98,8 @@ def opened(path: str) -> Iterator[IO[bytes]]:
     name = posixpath.basename(path)
     try:
         with fsspec.open(path, "rb", compression="infer" if path.lower().endswith(_PACKED) else None) as stream:
-            yield stream
+            # the reader of Zstandard gives bytes but no lines
+            yield io.BufferedReader(stream) if path.lower().endswith(".zst") else stream
     except BadRecord:
         raise
     except (OSError, EOFError, ValueError) as error:

@@ -7,25 +7,37 @@ A source is a class with declarations and pure functions; HTTP, retry, limits, l
 through the entry-point group `leerstroom.sources`, so a package of a third party can ship one.
 """
 
+import sys
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from functools import cache, cached_property, partial
+from functools import cache, cached_property, partial, wraps
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import PurePath
 from typing import Any, ClassVar, TypeVar
 
 import orjson
 
 from connectors.http import Api
 from connectors.paging import dig
-from leerstroom.errors import BadRecord, ConfigurationError
+from leerstroom.errors import BadRecord, ConfigurationError, UnexpectedShape
 from leerstroom.people import People, Pseudonyms
 from leerstroom.statements import Outcome
 
 LONGEST_TEXT = 100_000  # characters of an id, a title or an event's own JSON; a message is reduced to features before it is measured
 _LONGEST_KEY = 200
 TOO_LONG = f"a field is longer than {LONGEST_TEXT} characters after its texts were reduced"
+SHAPES = (
+    KeyError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    IndexError,
+    ArithmeticError,
+    RecursionError,
+)  # what code that expects a shape raises on another one
 UNREADABLE = "leerstroom:unreadable"  # field of a landed record of which nothing could be kept: the reason
 
 
@@ -201,6 +213,13 @@ class Source:
         tuple[str, ...]
     ] = ()  # endings of files that are no JSON and that `read_document` reads as a whole
 
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        """What a platform's own readers raise for a shape that they do not know is a BadRecord for whoever calls them, and the rest goes on."""
+        super().__init_subclass__(**arguments)
+        for name in ("read", "read_document", "read_file"):
+            if name in vars(cls):
+                setattr(cls, name, _telling(vars(cls)[name]))
+
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self._references: dict[str, str] = {}  # sort and value -> reference
@@ -331,7 +350,7 @@ class Source:
                 raise BadRecord(TOO_LONG)
         except BadRecord as error:
             return _unreadable(record, str(error))
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError, RecursionError) as error:
+        except SHAPES as error:
             return _unreadable(record, f"a field has an unexpected type or depth ({type(error).__name__})")
         return kept
 
@@ -511,6 +530,34 @@ def _typed(setting: Setting, value: Any) -> Any:
                 raise ValueError("needs an address like https://host")
             return str(value).rstrip("/")
     return value
+
+
+def _telling(reads: Callable[..., Iterator[Record]]) -> Callable[..., Iterator[Record]]:
+    """The same reader, with a BadRecord for what an unknown shape raises: the sort of error only, its text may quote a person."""
+
+    @wraps(reads)
+    def told(self: Source, *arguments: Any, **named: Any) -> Iterator[Record]:
+        try:
+            yield from reads(self, *arguments, **named)
+        except SHAPES as error:
+            raise BadRecord(f"unknown shape ({type(error).__name__})") from None
+
+    return told
+
+
+def answered(source: Source, records: Iterator[Record]) -> Iterator[Record]:
+    """What a source pulls. Raises UnexpectedShape for an answer that it stumbles over, with the place in its code and without a value of it."""
+    try:
+        yield from records
+    except SHAPES as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        own = str(PurePath(str(getattr(sys.modules.get(type(source).__module__), "__file__", ""))).parent)
+        frame = next((each for each in reversed(frames) if each.filename.startswith(own)), frames[-1])
+        place = f"{PurePath(frame.filename).name}:{frame.lineno}"
+        raise UnexpectedShape(
+            f"connection '{source.connection.name}': an answer or a file of {source.title} has a shape that nobody expected "
+            f"({type(error).__name__} in {place}); report it with the time, and what the platform changed"
+        ) from None
 
 
 def _unreadable(record: Record, reason: str) -> Record:

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from connectors.mapping import Mapper, Quarantined, serialised
-from connectors.source import UNREADABLE, Connection, Record, Source, Window, connect
+from connectors.source import UNREADABLE, Connection, Record, Source, Window, answered, connect
 from leerstroom import ledger, quality
 from leerstroom.errors import ConfigurationError, LeerstroomError, NeedsOperator, QuotaExhausted
 from leerstroom.landing import Store
@@ -228,7 +228,7 @@ def pull(
         store.begin(folder)
         with source.api() as api, store.writer(f"{folder}/records.jsonl.zst") as writer:
             pulled = () if source.is_lrs else source.pull(api, window.widened(source.look_back))
-            for record in chain(pulled, source.recheck(api, _landed_before(store, folder))):
+            for record in answered(source, chain(pulled, source.recheck(api, _landed_before(store, folder)))):
                 kept = source.reduced(record, pseudonyms)
                 writer.write({"kind": kept.kind, "key": kept.key, "record": kept})
                 progress(writer.lines)

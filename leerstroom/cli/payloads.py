@@ -17,9 +17,6 @@ from connectors.files import opened
 from connectors.http import error_code, is_error
 from leerstroom.errors import BadRecord
 
-SHAPES = (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError, RecursionError)
-"""What a payload of unknown shape raises in a source that reads it."""
-
 Place = tuple[str, str, int]  # a file, what it was cut into (lines, items, records), and which of them; 0 is the whole
 Payload = tuple[Place, Any]  # where it stands, and the payload or what is wrong with it
 
@@ -30,9 +27,9 @@ def told(place: Place) -> str:
     return f"{name} {unit} {number}" if number else name
 
 
-def reason(error: Exception, payload: Any = None) -> str:
+def reason(error: BadRecord, payload: Any = None) -> str:
     """Why a payload cannot be read, without quoting it; an answer in which the platform tells of an error of its own is called so, with its code."""
-    said = str(error) if isinstance(error, BadRecord) else f"unknown shape ({type(error).__name__})"
+    said = str(error)
     if "error" in said or not is_error(payload):
         return said
     code = error_code(payload)
@@ -91,8 +88,8 @@ def _recorded(name: str, records: Iterator[Any]) -> Iterator[Payload]:
     try:
         for number, record in enumerate(records, 1):
             yield (name, "record", number), record
-    except (BadRecord, *SHAPES) as error:
-        yield (name, "after record", number), BadRecord(reason(error))
+    except BadRecord as error:
+        yield (name, "after record", number), error
 
 
 def _lines(name: str, stream: IO[bytes], source: Any) -> Iterator[Payload]:

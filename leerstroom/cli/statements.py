@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from leerstroom.cli.payloads import SHAPES, payloads, reason, told
+from leerstroom.cli.payloads import payloads, told
 from leerstroom.errors import BadRecord, ConfigurationError
 
 
@@ -80,7 +80,7 @@ def normalise(
                         if isinstance(payload, BadRecord):
                             raise payload
                         found.extend((payload,) if isinstance(payload, Record) else read(payload))
-                    except (BadRecord, *SHAPES) as error:
+                    except BadRecord as error:
                         unreadable += 1
                         refuse({"where": told(place), "reason": reason(error, payload)})
                 yield from [reduced(record, pseudonyms) for record in found]

@@ -4,24 +4,30 @@ import csv
 import gc
 import gzip
 import io
+import re
 import struct
 import time
+import traceback
 import tracemalloc
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import clear_cache
 
 import openpyxl
+import orjson
 import pytest
+import zstandard
 from recorded import payloads
 from source_contract import KEY, completed, people_of
 
 from connectors import files, tables
 from connectors.mapping import Mapper, Quarantined
-from connectors.source import Source, installed, load
-from leerstroom.errors import BadRecord, InvalidStatement
+from connectors.source import Connection, Kind, Record, Source, Window, answered, installed, load
+from leerstroom.errors import BadRecord, InvalidStatement, UnexpectedShape
 from leerstroom.features import features
 from leerstroom.statements.validation import validate
 
@@ -91,6 +97,12 @@ def test_a_packed_file_is_unpacked_no_further_than_what_is_read(tmp_path: Path) 
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert most < 10 * MB
+
+
+def test_a_file_packed_with_zstandard_is_read_line_by_line(tmp_path: Path) -> None:
+    path = tmp_path / "log.json.zst"
+    path.write_bytes(zstandard.compress(b'{"a": 1}\n' * 3))
+    assert [number for number, _ in files.lines(str(path))] == [1, 2, 3]
 
 
 def test_a_line_without_end_is_passed_over(tmp_path: Path) -> None:
@@ -269,3 +281,48 @@ def test_the_validator_remembers_no_long_value() -> None:
                 validate({"actor": {"mbox": "mailto:a@x.nl"}, "verb": {"id": "https://v.example/v"}, "object": {"id": "https://o.example/o"}, **part})  # fmt: skip
 
     assert kept_by(lambda: [judged(number) for number in range(3)] and None) < MB
+
+
+# --- shapes that a source does not know -----------------------------------------------------------------------------------------------
+
+
+class Stumbling(Source):
+    """A source that expects what does not come, and whose own words would quote a person."""
+
+    name, title, kind = "stumbling", "Stumbling", Kind.CHAT
+
+    def read(self, payload: Any) -> Iterator[Record]:
+        yield Record("message", "1", {})
+        yield Record("message", str(int(payload["text"])), {})
+
+    def pull(self, api: Any, window: Any) -> Iterator[Record]:
+        yield from (Record("message", str(int(text)), {}) for text in ("1", "Anna Jansen"))
+
+
+@pytest.mark.parametrize("payload", [{}, {"text": "Anna Jansen"}, [], None, {"text": []}])
+def test_what_a_reader_raises_for_an_unknown_shape_is_a_bad_record_that_quotes_nothing(payload: Any) -> None:
+    read = Stumbling(Connection("hr", "stumbling")).read(payload)
+    assert next(read).key == "1"
+    with pytest.raises(BadRecord, match=r"^unknown shape \(\w+\)$"):
+        next(read)
+
+
+def test_a_pull_that_stumbles_tells_where_without_a_value_of_the_answer() -> None:
+    source = Stumbling(Connection("hr", "stumbling"))
+    records = answered(source, source.pull(None, None))
+    assert next(records).key == "1"
+    with pytest.raises(UnexpectedShape) as told:
+        next(records)
+    assert re.search(r"'hr'.*ValueError in test_hostile_files.py:\d+", str(told.value))
+    assert "Anna" not in "".join(traceback.format_exception(told.value))
+
+
+def test_a_webhook_of_unknown_shape_does_not_stop_the_others_of_its_file(tmp_path: Path) -> None:
+    lines = [{"entry": [{"changes": 7}]}, {"entry": [{"changes": [{"value": {"messages": [{"id": "1", "from": "31", "timestamp": "1762160400", "type": "text", "text": {"body": "Ja"}}], "metadata": {"phone_number_id": "5"}}}]}]}]  # fmt: skip
+    path = tmp_path / "hooks.jsonl"
+    path.write_bytes(b"\n".join(map(orjson.dumps, lines)))
+    source = completed(load("whatsapp"), {"files": [str(path)], "rooms": ["5"]})
+    window = Window(datetime(2025, 11, 1, tzinfo=UTC), datetime(2025, 12, 1, tzinfo=UTC))
+    with source.api() as api:
+        found = list(source.pull(api, window))
+    assert [record.kind for record in found if record.kind == "message"] == ["message"]

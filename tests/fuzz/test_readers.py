@@ -5,7 +5,6 @@ number and shows it: the same seed and number make it again.
 """
 
 import gc
-import json
 import os
 import random
 import resource
@@ -19,28 +18,14 @@ import orjson
 import pytest
 from mutations import spoiled, spoiled_bytes
 from recorded import payloads
-from source_contract import KEY, RECORDINGS, completed, people_of
+from source_contract import RECORDINGS, completed
+from ways import MOST_BYTES, MOST_S, as_line, inner, of_document, of_line, of_statement
 
-from connectors.mapping import Mapper, Quarantined, serialised
-from connectors.source import Record, Source, installed, load
-from leerstroom.errors import BadRecord, InvalidStatement
+from connectors.source import installed, load
 from leerstroom.features import features
-from leerstroom.statements import Retracted
-from leerstroom.statements.validation import validate
 
 INPUTS = int(os.environ.get("LEERSTROOM_FUZZ", "6000"))
 SEED = int(os.environ.get("LEERSTROOM_FUZZ_SEED", "1"))
-MOST_S = 1.0
-MOST_BYTES = 500 * 1024 * 1024
-_UNKNOWN_SHAPE = (
-    KeyError,
-    TypeError,
-    ValueError,
-    AttributeError,
-    IndexError,
-    ArithmeticError,
-    RecursionError,
-)  # what normalise quarantines
 
 pytestmark = [pytest.mark.timeout(0 if INPUTS > 100_000 else 300)]
 
@@ -90,41 +75,6 @@ def shown(number: int, value: Any) -> Callable[[], str]:
     return lambda: f"input {number} of seed {SEED}: {repr(value)[:3000]}"
 
 
-def through(source: Source, line: bytes) -> str:
-    """The way of one line: parsed, read, minimised, landed, mapped, written. Answers how it ended."""
-    try:
-        payload = orjson.loads(line)
-    except orjson.JSONDecodeError:
-        return "no JSON"
-    try:
-        read = list(source.read(payload))
-    except (BadRecord, *_UNKNOWN_SHAPE):
-        return "no payload of this platform"
-    return landed_and_mapped(source, read)
-
-
-def landed_and_mapped(source: Source, read: list[Record]) -> str:
-    kept = []
-    for record in read:
-        small = source.reduced(record, KEY)
-        value = orjson.loads(orjson.dumps({"kind": small.kind, "key": small.key, "record": small}))
-        kept.append(Record(value["kind"], value["key"], value["record"]))
-    mapper = Mapper(source, people_of(source))
-    ends = set()
-    for outcome in mapper.statements(kept):
-        if isinstance(outcome, Quarantined):
-            orjson.dumps(outcome.as_json())
-            ends.add("quarantined")
-        elif isinstance(outcome, Retracted):
-            orjson.dumps(outcome.key)
-        else:
-            serialised(outcome)
-            ends.add("mapped")
-    assert mapper.counts.balances, mapper.counts
-    assert mapper.counts.pulled == len(read)
-    return ", ".join(sorted(ends)) or "ignored"
-
-
 @pytest.mark.parametrize("name", list(installed()))
 def test_no_payload_stops_a_source(name: str) -> None:
     cls = load(name)
@@ -141,28 +91,12 @@ def test_no_payload_stops_a_source(name: str) -> None:
             line = spoiled_bytes(line, draw)
         source = completed(cls, fields)
         with bounded(shown(number, value)):
-            end = through(source, line)
+            end = of_line(source, line)
         ends[end] = ends.get(end, 0) + 1
     assert ends.get("mapped", 0) + ends.get("mapped, quarantined", 0) > 0, (
         f"nothing went through, so nothing is tried: {ends}"
     )
     assert len(ends) > 2, ends
-
-
-def as_line(value: Any) -> bytes:
-    """As JSON; orjson writes nothing that is nested deeper than 254, but reads it."""
-    try:
-        return orjson.dumps(value)
-    except TypeError:
-        return json.dumps(value).encode()
-
-
-def inner(value: Any) -> Iterator[Any]:
-    """The values inside a payload, for other places."""
-    if isinstance(value, dict | list):
-        for each in value.values() if isinstance(value, dict) else value[:3]:
-            yield each
-            yield from inner(each)
 
 
 SHEETS = sorted((RECORDINGS / "demo" / "sheet").glob("*.*"))
@@ -177,11 +111,7 @@ def test_no_sheet_stops_its_reader(path: Any) -> None:
     for number in range(INPUTS // (len(installed()) + 2) // (2 if path.suffix == ".csv" else 20) // len(SHEETS)):
         spoilt = spoiled_bytes(data, draw)
         with bounded(shown(number, spoilt[:300])):
-            try:
-                read = list(source.read_document(spoilt, path.name))
-            except BadRecord:
-                continue
-            landed_and_mapped(source, read)
+            of_document(source, spoilt, path.name)
 
 
 def test_no_statement_stops_the_validator() -> None:
@@ -196,8 +126,5 @@ def test_no_statement_stops_the_validator() -> None:
         if not isinstance(value, dict):
             continue
         with bounded(shown(number, value)):
-            try:
-                validate(value, draw.choice(("1.0.3", "2.0.0")))
-            except InvalidStatement:
-                refused += 1
+            refused += of_statement(value, draw.choice(("1.0.3", "2.0.0"))) == "refused"
     assert count / 4 < refused < count

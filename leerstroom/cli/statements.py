@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from leerstroom.cli.payloads import payloads, told
+from leerstroom.cli.payloads import payloads, reason, told
 from leerstroom.errors import BadRecord, ConfigurationError
 
 

@@ -8,8 +8,13 @@ from typing import Any
 import pytest
 import requests
 from source_contract import RECORDINGS, completed
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 from vendor_contract import Contract, asked, digest
 
+from connectors.http import Api
 from connectors.source import Window
 from connectors.sources.zoom import Zoom
 from leerstroom.replay import running
@@ -63,12 +68,6 @@ def test_a_digest_holds_no_word_of_the_vendors_text() -> None:
 
 
 def test_what_is_sent_inside_the_block_is_kept(serve) -> None:
-    from starlette.applications import Starlette
-    from starlette.responses import JSONResponse
-    from starlette.routing import Route
-
-    from connectors.http import Api
-
     app = Starlette(routes=[Route("/{rest:path}", lambda request: JSONResponse({}))])
     with Api(serve(app), connection="c") as api:
         with asked(api) as found:
@@ -87,6 +86,12 @@ NEWER = (
     r"/webinars/{webinarId}/registrants: no parameter next_page_token in query",
 )
 
+# They are in that description too, and were cut out of ours.
+CUT = (
+    r"GET .*/v2/meetings/\d+/registrants: no such path",
+    r"GET .*/v2/past_webinars/[^/]+/participants: no such path",
+)
+
 
 def test_zoom_is_asked_as_zoom_describes_it() -> None:
     contract = Contract.read(RECORDINGS / "zoom" / "openapi.json")
@@ -97,6 +102,46 @@ def test_zoom_is_asked_as_zoom_describes_it() -> None:
         source = completed(Zoom, {**fields, **hosts, "meetings": ["*"]}, "zoom")
         with source.api() as api, asked(api) as found:
             list(source.pull(api, Window(datetime(2026, 10, 26, tzinfo=UTC), datetime(2026, 11, 16, tzinfo=UTC))))
+            source.check(api)
     assert len(found) > 50
     assert [fault for fault in contract.faults(found) if not any(re.fullmatch(each, fault) for each in NEWER)] == []
     assert {each for each in NEWER if any(re.fullmatch(each, fault) for fault in contract.faults(found))} == set(NEWER)
+
+
+def barely(request: Request) -> Response:
+    """A Zoom that has no report of anything, so that everything else is asked that the source knows: ends, participants, registrants."""
+    path, at = request.url.path.removeprefix("/zoom/v2"), "2026-11-03T10:00:00Z"
+    if path.endswith("/token"):
+        return JSONResponse({"access_token": "t", "token_type": "bearer", "expires_in": 3600})
+    if re.fullmatch(r"/report/(webinars|meetings)/[^/]+", path):
+        return JSONResponse({"code": 3001, "message": "no report"}, 404)
+    if re.fullmatch(r"/past_meetings/[^/]+", path):
+        return JSONResponse({"start_time": at, "end_time": at})
+    came = [{"id": "a", "registrant_id": "r", "user_email": "", "join_time": at, "leave_time": at}]
+    kind = "w" if "webinars" in path else "m"
+    return JSONResponse({
+        "users": [{"id": "u"}], "webinars": [{"id": 83, "uuid": "w==", "start_time": at}], "meetings": [{"id": 84, "uuid": f"{kind}==", "start_time": at}],
+        "participants": came if path.startswith("/past_") else [], "registrants": [], "panelists": [], "questions": [], "duration": 60, "next_page_token": "",
+    })  # fmt: skip
+
+
+def test_every_call_that_zoom_may_be_asked_is_made_somewhere_here(serve) -> None:
+    """With the one above: all paths that the source knows, and no others."""
+    contract = Contract.read(RECORDINGS / "zoom" / "openapi.json")
+    url = serve(Starlette(routes=[Route("/{rest:path}", barely, methods=["GET", "POST"])]))
+    fields = {"account_id": "a", "client_id": "c", "client_secret": "a-secret-of-the-test", "host": f"{url}/zoom/v2", "oauth_host": f"{url}/zoom", "meetings": ["84"]}  # fmt: skip
+    source = completed(Zoom, fields, "zoom")
+    with source.api() as api, asked(api) as found:
+        list(source.pull(api, Window(datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 5, tzinfo=UTC))))
+    known = {each for each in contract.called(found) if "{" in each}
+    assert known >= {
+        f"GET /{each}"
+        for each in (
+            "report/users/{userId}/meetings", "users/{userId}/webinars", "past_webinars/{webinarId}/instances", "past_meetings/{meetingId}/instances",
+            "report/webinars/{webinarId}", "report/meetings/{meetingId}", "past_meetings/{meetingUUID}", "report/webinars/{webinarId}/participants",
+            "report/meetings/{meetingId}/participants", "past_meetings/{meetingUUID}/participants", "webinars/{webinarId}/registrants",
+            "webinars/{webinarId}/panelists", "webinars/{webinarId}", "report/webinars/{webinarId}/qa", "report/webinars/{webinarId}/polls", "report/meetings/{meetingId}/polls",
+        )
+    }  # fmt: skip
+    assert [fault for fault in contract.faults(found) if not any(re.fullmatch(each, fault) for each in (*NEWER, *CUT))] == []  # fmt: skip
+    assert {each for each in CUT if any(re.fullmatch(each, fault) for fault in contract.faults(found))} == set(CUT)

@@ -58,6 +58,13 @@ class Contract:
         """Out of a JSON or YAML file."""
         return cls(_load(path), credentials)
 
+    def called(self, sent: Iterable[requests.PreparedRequest]) -> set[str]:
+        """The operations that were asked, as the description names their paths; what it does not know as it was asked."""
+        known = ((request, self._operation(urlsplit(str(request.url)).path, str(request.method).lower())) for request in sent)  # fmt: skip
+        return {
+            f"{request.method} {found[0] if found else urlsplit(str(request.url)).path}" for request, found in known
+        }
+
     def faults(self, sent: Iterable[requests.PreparedRequest]) -> list[str]:
         """What of the requests the description does not know, each fault once."""
         return list(dict.fromkeys(fault for request in sent for fault in self._faults(request)))

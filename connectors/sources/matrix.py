@@ -7,7 +7,8 @@ Content     bodies become features in the pull stage; file names, reaction texts
 Late facts  edits and redactions are events of their own; look back 3 days. An edit adds nothing; a redaction voids exactly its message
 Questions   a message outside a conversation that asks (rule question-in-text); its thread or reply chain holds the answers of others
 Answers     a reply by another person in a question's thread or chain that says more than thanks or yes (rule reply-to-question)
-Accepted    the asker's check mark on an answer (voted-up, rule asker-check-mark) or the asker's thanks (replied, rule asker-thanks)
+Threads     a message of a thread replies to the thread's first; the message that it names for clients without threads (is_falling_back) is none it answers
+Accepted    the asker's check mark on an answer (voted-up, rule asker-check-mark) or the asker's thanks in reply to it (replied, rule asker-thanks)
 Not seen    encrypted rooms, direct chats and rooms of two: never read, whatever the allow-list says; what a server's retention removed
 Verified    against a real homeserver (Synapse 1.163), live and recorded
 """

@@ -20,6 +20,7 @@ from functools import lru_cache, partial
 from typing import Any, ClassVar
 from urllib.parse import quote
 
+from connectors.chat import int_of
 from connectors.conversation import (
     Brief,
     Message,
@@ -326,6 +327,8 @@ def _events_of(payload: Any) -> list[Any] | None:
         return _events_of(dig(payload, "response.body"))
     if isinstance(payload.get("chunk"), list):
         return list(payload["chunk"])
+    if isinstance(payload.get("events"), list):  # a transaction for an application service
+        return list(payload["events"])
     if isinstance(payload.get("next_batch"), str):  # events of /sync do not name their room
         joined = dig(payload, "rooms.join")
         return [
@@ -410,8 +413,7 @@ def _asked(*texts: str) -> bool:
 
 
 def _milliseconds(event: Any) -> int | None:
-    value = event.get("origin_server_ts") if isinstance(event, dict) else None
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    return int_of(event.get("origin_server_ts")) if isinstance(event, dict) else None
 
 
 def _listed(value: Any, name: str) -> list[Any]:

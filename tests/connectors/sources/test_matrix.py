@@ -465,6 +465,14 @@ def test_a_fallback_in_a_thread_is_no_reply_to_the_message_that_it_names() -> No
     assert parents["$4"].endswith("/event/%242")
 
 
+def test_a_transaction_for_an_application_service_is_read_and_times_that_passed_through_a_float_or_a_text() -> None:
+    source = completed(Matrix, {"host": "https://x.example", "rooms": []}, "chat")
+    events = [{**message(f"${number}", "anna", "Het rooster staat klaar."), "origin_server_ts": told} for number, told in enumerate((at(0), float(at(0)), str(at(0))))]  # fmt: skip
+    made = statements(source, list(source.read({"events": events})))
+    assert {each["timestamp"] for each in made} == {"2026-11-03T09:00:00.000Z"}
+    assert len(made) == 3
+
+
 def test_a_room_id_without_a_server_is_one_segment_of_an_address() -> None:
     [made] = read({**message("$1", "anna", "Het rooster staat klaar."), "room_id": "!4n16i/x+y"})
     assert made["context"]["contextActivities"]["grouping"][0]["id"].endswith("/rooms/%214n16i%2Fx%2By")

@@ -6,7 +6,7 @@ the learning indicators and gives HR its tables, workbook and report.
 | task | does | when it fails |
 |---|---|---|
 | `directory` | refreshes the employees' file from the directory service, where one is configured | the file of the day before counts; the night is *partial* |
-| `connections` | names the connections: settings file, and the variable `leerstroom_connections` | nothing is pulled |
+| `connections` | names the connections: settings file, and the variable `leerstroom_connections`; judges all settings | nothing is pulled; its message lists every fault |
 | `source.pull`, `source.map`, `source.load` | one row a connection | only that connection: the night is *partial*, and the day counts as missing there |
 | `mirror`, `indicators`, `publish` | the LRS → columns → values → HR | HR keeps what it has |
 | `my_learning` | a file for each employee about themselves | employees keep what they have; the night is *partial* |
@@ -100,10 +100,10 @@ def learning_nightly() -> None:
 
     @task(**patient, trigger_rule="all_done")
     def connections() -> list[str]:
-        """Names of the connections that this night pulls."""
+        """Names of the connections that this night pulls; tells all faults of the settings at once."""
         from leerstroom_airflow import nights
 
-        return nights.connection_names()
+        return nights.begin()
 
     @task(multiple_outputs=False, **patient, pool=POOL, map_index_template="{{ connection }}")
     def pull(connection: str) -> dict:

@@ -65,6 +65,47 @@ def connection_of(settings: Settings, name: str) -> Connection:
     return Connection(name, str(fields["source"]), {key: value for key, value in fields.items() if key != "source"})
 
 
+def judge(settings: Settings, connections: Iterable[Callable[[], Connection]]) -> list[str]:
+    """What is wrong with single connections, as far as it can be told without asking another system; `leerstroom check` tries the rest.
+
+    Raises ConfigurationError that lists these and every fault of the whole installation at once where there is one of the latter: such a night is
+    worthless, while a connection that fails leaves the others standing.
+    """
+    from leerstroom.classification import load_rules
+    from leerstroom.publishing.disclosure import Disclosure
+
+    common = _faults((
+        lambda: pseudonyms_of(settings),
+        lambda: full_directory_of(settings),
+        lambda: connect_directory_of(settings),
+        lambda: load_rules(settings.rules),
+        lambda: Disclosure.load(settings.hr.policy, settings.organisation.minimum_group_size),
+        lambda: settings.my_learning_folder,
+    ))
+    own = _faults(partial(lambda made: connect(made()), each) for each in connections)
+    if common:
+        raise ConfigurationError("the night cannot begin: " + "; ".join([*common, *own]))
+    return own
+
+
+def connect_directory_of(settings: Settings) -> object:
+    """The configured directory service, None where there is none. Raises ConfigurationError that names every wrong field; asks nobody."""
+    from connectors.directories import connect as connect_directory
+
+    configured = settings.directory
+    return connect_directory(configured.source, configured.fields) if configured.source else None
+
+
+def _faults(tries: Iterable[Callable[[], object]]) -> list[str]:
+    found = []
+    for each in tries:
+        try:
+            each()
+        except ConfigurationError as error:
+            found.append(str(error))
+    return found
+
+
 def pseudonyms_of(settings: Settings) -> Pseudonyms:
     """The pseudonyms under the organisation's key. Raises ConfigurationError when no key is set."""
     if settings.pseudonym_key is None:
@@ -616,7 +657,7 @@ def run(
     at_once: int = 1,
     announce: Callable[[str], None] = logger.info,
 ) -> Night:
-    """The whole night without Airflow. A connection that fails does not stop the others; its reason is in `failures`.
+    """The whole night without Airflow. A connection that fails does not stop the others; its reason is in `failures`. Raises what `judge` raises.
 
     With `at_once` above 1 so many connections go on at a time, and they and the stages after them have processes of their own, as under Airflow.
     """
@@ -624,6 +665,7 @@ def run(
     shared: dict[str, Any] = {"settings": settings, "run_id": run_id}
     names = list(only or settings.connections)
     stale, failures = _refreshed(settings, run_id, announce), {}
+    judge(settings, (partial(connection_of, settings, name) for name in names))
 
     with Workers(at_once) as workers:
 

@@ -6,10 +6,21 @@
 import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from leerstroom.errors import ConfigurationError
@@ -31,6 +42,15 @@ class OrganisationSettings(_Part):
     home_page: str = DEFAULT_HOME_PAGE
     time_zone: str = "Europe/Amsterdam"
     minimum_group_size: int = Field(default=5, ge=5)
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ValueError, OSError, ZoneInfoNotFoundError):
+            raise ValueError("no time zone of the IANA list, such as Europe/Amsterdam") from None
+        return name
 
 
 class DirectorySettings(BaseModel):
@@ -64,7 +84,7 @@ class DirectorySettings(BaseModel):
 class LrsSettings(_Part):
     """The learning record store that statements go to."""
 
-    endpoint: str = "http://127.0.0.1:8765/xapi/"
+    endpoint: str = Field(default="http://127.0.0.1:8765/xapi/", pattern=r"^https?://[^/\s]")
     key: str = ""
     secret: SecretStr = SecretStr("")
     version: Literal["1.0.3", "2.0.0"] = "1.0.3"
@@ -152,20 +172,31 @@ class Settings(BaseSettings):
     @classmethod
     def _key_of_a_file(cls, values: dict[str, Any]) -> dict[str, Any]:
         if not values.get("pseudonym_key") and (file := values.get("pseudonym_key_file")):
-            try:
+            with suppress(OSError, ValueError):  # told with the faults of the other fields
                 values = {**values, "pseudonym_key": Path(file).read_text(encoding="utf-8").strip()}
-            except (OSError, ValueError) as error:
-                raise ValueError(f"pseudonym_key_file {file} cannot be read ({type(error).__name__})") from None
         return values
+
+    @field_validator("pseudonym_key_file")
+    @classmethod
+    def _readable(cls, file: Path | None, info: ValidationInfo) -> Path | None:
+        if file is not None and not info.data.get("pseudonym_key"):
+            try:
+                file.read_text(encoding="utf-8")
+            except (OSError, ValueError) as error:
+                raise ValueError(f"{file} cannot be read ({type(error).__name__})") from None
+        return file
 
     @field_validator("connections")
     @classmethod
     def _named_sources(cls, value: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        for name, fields in value.items():
-            if not re.fullmatch(r"[a-z][a-z0-9_-]{0,60}", name):
-                raise ValueError(f"connection name '{name}' needs lower-case letters, digits, - and _")
-            if "source" not in fields:
-                raise ValueError(f"connection '{name}' names no source")
+        faults = [
+            f"connection name '{name}' needs lower-case letters, digits, - and _"
+            for name in value
+            if not re.fullmatch(r"[a-z][a-z0-9_-]{0,60}", name)
+        ]
+        faults += [f"connection '{name}' names no source" for name, fields in value.items() if not fields.get("source")]
+        if faults:
+            raise ValueError(", ".join(faults))
         return value
 
     @classmethod

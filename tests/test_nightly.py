@@ -8,13 +8,16 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
 import zstandard
 
 from leerstroom import ledger, nightly
+from leerstroom.errors import ConfigurationError
 from leerstroom.lrs import running as running_lrs
 from leerstroom.replay import running as running_replay
 from leerstroom.settings import Settings
@@ -391,3 +394,47 @@ def test_a_load_that_is_run_again_tells_of_the_same_voidings(place: Place) -> No
     first, second = (nightly.load("registers", path, settings=settings, run_id="r")["counts"] for _ in range(2))
     assert (first["voids"], first["stored"], first["already_there"]) == (1, 2, 0)
     assert (second["voids"], second["stored"], second["already_there"]) == (1, 0, 2)
+
+
+def wrong(tmp_path: Path, **more: Any) -> Settings:
+    """Settings that can be read and of which much is wrong."""
+    (tmp_path / "rules.yaml").write_text("- 1")
+    (tmp_path / "employees.csv").write_text("employee_id,email,fte\n,a@x.example,1\nE2,b@x.example,lots\n")
+    values = {
+        "pseudonym_key": "a pseudonym key for the tests only",
+        "my_learning": {"out": "hr/own"},
+        "hr": {"out": "hr"},
+        "rules": "rules.yaml",
+        "directory": {"employees": "employees.csv", "source": "graph", "hots": "x"},
+        "connections": {"chat": {"source": "matrixx"}, "rooms": {"source": "matrix", "hots": "x"}},
+    }
+    path = tmp_path / "leerstroom.yaml"
+    path.write_text(json.dumps({**values, **more}))
+    return Settings.load(path)
+
+
+def test_a_night_does_not_begin_with_wrong_settings_and_tells_all_of_them_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LEERSTROOM_PSEUDONYM_KEY", raising=False)
+    settings = wrong(tmp_path, pseudonym_key=None)
+    with pytest.raises(ConfigurationError) as told:
+        nightly.judge(settings, [partial(nightly.connection_of, settings, name) for name in (*settings.connections, "gone")])  # fmt: skip
+    for part in (
+        "no pseudonym key", "line 2: employee_id is empty", "line 3: fte is no number", "rules.yaml is no table of rules", "lies in HR's folder",
+        "unknown field 'hots'", "there is no source 'matrixx'", "'rooms' (matrix): unknown field 'hots'", "field 'token'", "there is no connection 'gone'",
+    ):  # fmt: skip
+        assert part in str(told.value), part
+
+
+def test_a_night_begins_when_only_a_connection_is_wrong(tmp_path: Path) -> None:
+    settings = wrong(tmp_path, rules=None, my_learning={}, directory={})
+    assert len(nightly.judge(settings, [partial(nightly.connection_of, settings, name) for name in settings.connections])) == 2  # fmt: skip
+
+
+def test_a_whole_night_stops_before_it_asks_anybody(tmp_path: Path) -> None:
+    start, end = nightly.local_window(FIRST, LAST, "Europe/Amsterdam")
+    settings = wrong(tmp_path, directory={})
+    with pytest.raises(ConfigurationError, match=r"the night cannot begin: .*rules"):
+        nightly.run(settings, start, end)
+    assert ledger.entries(open_state(settings.state_url)) == []

@@ -48,11 +48,12 @@ def test_the_environment_wins_over_the_file(file: Path, monkeypatch: pytest.Monk
 def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
     path = tmp_path / "s.yaml"
     path.write_text(
-        "organisation: {minimum_group_size: 3}\nhr: {policy: nosy}\ncolour: red\nconnections: {Chat: {source: matrix}}\nlrs: {secret: '${NOT_SET_ANYWHERE}'}\n"
+        "organisation: {minimum_group_size: 3, time_zone: Mars/Olympus}\nhr: {policy: nosy}\ncolour: red\npseudonym_key_file: nowhere\n"
+        "connections: {Chat: {source: matrix}, zoom: {}}\nlrs: {secret: '${NOT_SET_ANYWHERE}', endpoint: 'ftp://lrs.example/'}\n"
     )
     with pytest.raises(ConfigurationError) as caught:
         Settings.load(path)
-    for part in ("minimum_group_size", "policy", "colour", "Chat", "NOT_SET_ANYWHERE"):
+    for part in ("minimum_group_size", "time_zone", "policy", "colour", "nowhere", "Chat", "'zoom'", "NOT_SET_ANYWHERE", "lrs.endpoint"):  # fmt: skip
         assert part in str(caught.value)
 
 

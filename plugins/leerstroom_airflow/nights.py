@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -101,6 +102,17 @@ def connection_names() -> list[str]:
     names = list(Settings.load().connections)
     added = Variable.get(CONNECTIONS_VARIABLE, default="")
     names += [name.strip() for name in str(added).split(",") if name.strip() and name.strip() not in names]
+    return names
+
+
+def begin() -> list[str]:
+    """Task: names of the connections that the night pulls, once the settings were judged: a fault of one connection is logged and fails there.
+
+    Raises ConfigurationError that lists all faults at once when one of them concerns the whole installation.
+    """
+    configured, names = settings(), connection_names()
+    for fault in nightly.judge(configured, (partial(connection, name, configured) for name in names)):
+        logger.warning("this connection will fail: %s", fault)
     return names
 
 

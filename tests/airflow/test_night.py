@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from leerstroom import ledger, nightly
+from leerstroom.errors import ConfigurationError
 from leerstroom.lrs import running as running_lrs
 from leerstroom.people import Pseudonyms
 from leerstroom.replay import running as running_replay
@@ -238,6 +239,25 @@ def test_fields_of_the_airflow_connection_win_over_the_settings_file(
     actors = {json.loads(each)["actor"]["account"]["name"] for each in place.statements().values()}
     assert known & actors
     assert key not in "".join(capfd.readouterr())
+
+
+def test_the_first_task_tells_all_faults_of_the_settings_at_once(
+    airflow_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from leerstroom_airflow import nights
+
+    file = tmp_path / "leerstroom.yaml"
+    monkeypatch.setenv("LEERSTROOM_SETTINGS", str(file))
+    monkeypatch.setenv("AIRFLOW_VAR_LEERSTROOM_CONNECTIONS", "added")
+    connections = {"chat": {"source": "matrix", "hots": "x"}}
+    file.write_text(json.dumps({"rules": "nowhere.yaml", "directory": {"employees": "nobody.csv"}, "connections": connections, "pseudonym_key": "a long enough key for the tests"}))  # fmt: skip
+    with pytest.raises(ConfigurationError) as told:
+        nights.begin()
+    for part in ("nowhere.yaml", "nobody.csv", "unknown field 'hots'", "there is no connection 'added'"):
+        assert part in str(told.value)
+    file.write_text(json.dumps({"connections": connections, "pseudonym_key": "a long enough key for the tests"}))
+    assert nights.begin() == ["chat", "added"]
+    assert caplog.text.count("this connection will fail") == 2
 
 
 _LOAD = """

@@ -2,7 +2,7 @@
 
 The oracle is the calm night: the LRS, the mirror, the ledger, the coverage and the quarantine of a faulted night hold the same, none lost and none
 doubled; so do the indicators and HR's tables of some. Each night is planned by its number, so `make soak ARGS='-k "[17]"'` runs the seventeenth again.
-`make soak NIGHTS=10` runs the first ten, as CI does.
+`make soak NIGHTS=10` runs the first ten, as CI does; LEERSTROOM_SOAK_SEED plans other nights.
 """
 
 import json
@@ -50,6 +50,7 @@ TRIES = 12
 MOST_S = 60 * float(os.environ.get("LEERSTROOM_SOAK_MINUTES", "20"))
 STARTED = time.monotonic()
 NUMBERS = int(os.environ.get("LEERSTROOM_SOAK_NIGHTS", "200"))
+SEED = os.environ.get("LEERSTROOM_SOAK_SEED", "")
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.soak]
 
@@ -111,7 +112,7 @@ class Plan:
 
     def __init__(self, number: int | None) -> None:
         self.number = number
-        self.draw = random.Random(number)
+        self.draw = random.Random(f"{SEED} {number}" if SEED and number is not None else number)
 
     def platform_faults(self, platform: str) -> list[Fault]:
         """Faults of a platform during one stage's tries."""

@@ -23,6 +23,17 @@ _PERSON = re.compile(
     r"user|sender|author|e?mail|display|given|family|surname|firstname|lastname|fullname|principal|login|participant|attendee|member|phone|avatar|picture",
     re.IGNORECASE,
 )
+# Fields that hold what somebody wrote, and names of people, whatever stands in them: also a single word
+_WRITTEN = re.compile(
+    r"text|message|msg|body|content|cooked|raw|rich|plain|html|commentary|caption|quote|note|comment|feedback|bio|summary|subject|question|answers?|response"
+    r"|formatted_?body|formatted_?text|argument_?text|fallback_?text|simple_answer|response_text|user_?name|nick_?name|first_?name|last_?name|full_?name|real_name"
+    r"|short_name|sortable_name|given_name|family_name",
+    re.IGNORECASE,
+)
+_A_PERSON = re.compile(
+    r"from|u|users?|me|sender|author|creator|organizer|emailaddress|profile|actor|owner|editedby|resharer|plusoner",
+    re.IGNORECASE,
+)
 _WORDS = re.compile(r"[^\W\d_]{2,}\s+[^\W\d_]{2,}")
 _MARK = re.compile(r"mrk\d{5}x")
 _A_WORD = re.compile("[a-z_]{2,20}|[A-Z_]{2,20}")  # of a vendor's own list: "user", "HUMAN"
@@ -93,6 +104,8 @@ def changed(value: Any, change: Callable[[Place, str], str], place: Place = ()) 
 
 def is_secret(place: Place, text: str) -> bool:
     """Whether a string looks like a text, a name or an address."""
+    if _is_written(place, text):
+        return True
     if (
         not text
         or _A_WORD.fullmatch(text)
@@ -106,6 +119,16 @@ def is_secret(place: Place, text: str) -> bool:
         _WORDS.search(text)
         or "@" in text
         or (place and _PERSON.search(place[-1]) and "://" not in text and re.search("[A-Za-z]{3}", text))
+    )
+
+
+def _is_written(place: Place, text: str) -> bool:
+    """Whether the field is one for texts or names of people; an id or an address in it is none."""
+    if not place or not re.search("[^\\W\\d_]{2}", text) or re.match(r"[a-z]+/[\w/.-]+$|m\.\w+|\{|\w+://", text):
+        return False
+    *above, last = [each for each in place if not each.isdigit()] or [""]
+    return bool(
+        _WRITTEN.fullmatch(last) or (last.lower() in {"name", "label"} and above and _A_PERSON.fullmatch(above[-1]))
     )
 
 

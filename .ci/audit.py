@@ -1,6 +1,6 @@
 """The locked packages: a bill of materials of what a deployment installs, and the advisories against everything that is locked.
 
-`python .ci/audit.py` writes var/sbom.json (CycloneDX 1.6) out of requirements/runtime.txt, without a network, and asks OSV about requirements/dev.txt with pip-audit.
+`python .ci/audit.py` writes var/sbom.json (CycloneDX 1.6) out of requirements/runtime.txt, without a network, and asks OSV about requirements/dev.txt and fuzz.txt with pip-audit.
 Exit 1 when an advisory applies. When OSV cannot be reached it says so and ends well: what is known must not depend on who answers.
 """
 
@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import requests
@@ -19,7 +20,7 @@ from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
 ROOT = Path(__file__).resolve().parent.parent
-RUNTIME, EVERYTHING = ROOT / "requirements" / "runtime.txt", ROOT / "requirements" / "dev.txt"
+RUNTIME, EVERYTHING, FUZZ = (ROOT / "requirements" / name for name in ("runtime.txt", "dev.txt", "fuzz.txt"))
 SERVICE = "https://api.osv.dev/"
 PATIENCE_S = 10
 
@@ -74,7 +75,7 @@ def is_reachable(service: str) -> bool:
     return True
 
 
-def audit(lock: Path, service: str) -> int:
+def audit(service: str, *locks: Path) -> int:
     """pip-audit's exit code; 0 when the service cannot be reached."""
     if not is_reachable(service):
         print(
@@ -84,7 +85,8 @@ def audit(lock: Path, service: str) -> int:
         return 0
     words = ["--require-hashes", "--disable-pip", "--vulnerability-service", "osv", "--progress-spinner", "off"]
     return subprocess.run(
-        [sys.executable, "-m", "pip_audit", *words, "--requirement", str(lock)], check=False
+        [sys.executable, "-m", "pip_audit", *words, *chain(*(("--requirement", str(lock)) for lock in locks))],
+        check=False,
     ).returncode
 
 
@@ -94,7 +96,7 @@ def main() -> int:
     target.parent.mkdir(exist_ok=True)
     target.write_text(bill_of_materials(RUNTIME), encoding="utf-8")
     print(f"audit: {sum(1 for _ in locked(RUNTIME))} packages in {target.relative_to(ROOT)}")
-    return audit(EVERYTHING, SERVICE)
+    return audit(SERVICE, EVERYTHING, FUZZ)
 
 
 if __name__ == "__main__":

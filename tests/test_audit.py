@@ -23,7 +23,7 @@ def audit() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("lock", ["runtime.txt", "dev.txt"])
+@pytest.mark.parametrize("lock", ["runtime.txt", "dev.txt", "fuzz.txt"])
 def test_the_bill_of_materials_names_every_locked_package_with_its_hashes(audit: ModuleType, lock: str) -> None:
     text = (ROOT / "requirements" / lock).read_text()
     pinned = {
@@ -41,7 +41,7 @@ def test_a_service_that_does_not_answer_is_told_and_fails_nothing(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    assert audit.audit(ROOT / "requirements" / "runtime.txt", f"http://127.0.0.1:{port}/") == 0
+    assert audit.audit(f"http://127.0.0.1:{port}/", ROOT / "requirements" / "runtime.txt") == 0
     assert "cannot be reached" in capsys.readouterr().err
 
 

@@ -54,11 +54,14 @@ def keyed(events: "ir.Table", rules: Rules) -> "ir.Table":
     )
 
 
-def build_classes(workspace: Workspace, events: "ir.Table", rules: Rules) -> "tuple[ir.Table, ir.Table]":
-    """The classes that occur (table `classes`), and class_id by KEYS (table `class_keys`). `events`: the result of `keyed`."""
+def build_classes(workspace: Workspace, occurring: "ir.Table", rules: Rules) -> "tuple[ir.Table, ir.Table]":
+    """The classes that occur (table `classes`), and class_id by KEYS (table `class_keys`). `occurring`: TEXTS and CODES as `keyed` makes them.
+
+    More than occur do no harm: nothing is counted by class alone.
+    """
     import pyarrow as pa
 
-    found = workspace.rows(events.select(*TEXTS, *CODES).distinct())
+    found = workspace.rows(occurring.select(*TEXTS, *CODES).distinct())
     combinations = sorted(
         found, key=lambda each: tuple(each.values())
     )  # numbers do not depend on the order of statements
@@ -131,5 +134,6 @@ def _class_table(found: list[tuple[Any, ...]], rules: Rules) -> "pa.Table":
         "starts_at_timestamp": pa.array([rule.at == "start" for rule in made], pa.bool_()),
         "cap_ms": pa.array([rules.max_session_ms(kind) for kind in kinds], pa.int64()),
         "is_teaching": pa.array([rule.formality == "none" and rule.role == "giving" for rule in made], pa.bool_()),
+        "is_received": pa.array([each[10] for each in found], pa.int32()),
         "is_unclassified": pa.array([not rule.match for rule in made], pa.bool_()),
     })

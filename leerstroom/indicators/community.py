@@ -249,15 +249,16 @@ def threads(scope: "Scope") -> "ir.Table":
     counted = rooted.group_by("root_id").agg(authors=rooted.person.nunique())
     joined = first.inner_join(counted, "root_id")
     direction = ibis.cases((joined.authors == 1, "one_way"), (joined.authors == 2, "two_way"), else_="multi")
-    return workspace.keep(f"threads_{scope.name}", joined.mutate(direction=direction))
+    return joined.mutate(direction=direction)
 
 
 def directions(scope: "Scope", grain: Grain) -> "ir.Table":
     """period, [subject], one_way, two_way, multi: threads, and beyond communities the occurrences that people attended."""
-    cache = scope.__dict__.setdefault("_threads", {})
-    if "threads" not in cache:
-        cache["threads"] = threads(scope)
-    found, by = _with_subject(scope.within(cache["threads"]), scope, grain)
+    return scope.once(f"directions_of_{grain}", lambda: _directions(scope, grain))
+
+
+def _directions(scope: "Scope", grain: Grain) -> "ir.Table":
+    found, by = _with_subject(scope.within(scope.once("threads", lambda: threads(scope))), scope, grain)
     units = found.select(*by, unit=found.root_id, direction=found.direction)
     if grain != COMMUNITY:
         attended, by = _with_subject(scope.attendance, scope, grain)

@@ -123,10 +123,10 @@ def _compute(
     minutes = build_minutes(
         workspace, events, people=people, zones=zones, rules=rules, days=bounds, first_day=first_day, last_day=as_of_day
     )
-    messages = workspace.keep("messages", build_messages(events, rules, as_of_day))
+    messages = build_messages(workspace, events, rules, as_of_day)
     mentioned = workspace.arrow(mentions.select("mentioned").distinct())["mentioned"].to_pylist()
     mentioned_actors = workspace.give("mentioned_actors", actor_table(mentioned, numbers, identities))
-    ties = workspace.keep("ties", build_ties(messages, mentions, mentioned_actors))
+    ties = workspace.keep("ties", build_ties(messages, events, rules, as_of_day, mentions, mentioned_actors))
     as_of_end = bounds.filter((bounds.zone == organisation_zone) & (bounds.day == as_of_day))
     computation = Computation(
         workspace=workspace,

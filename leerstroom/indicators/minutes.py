@@ -120,8 +120,9 @@ FLAGS = tuple(f"is_in_{suffix}" for suffix in SUFFIXES)
 
 @dataclass(frozen=True, slots=True)
 class Minutes:
-    """`single`: person, day, class_id, ms, est of what overlaps nothing, and `flags`: class_id, FLAGS (1 or 0).
+    """`single`: person, day, class_id, ms, est of what overlaps nothing.
 
+    `flags`: class_id, `alike` (the same number for classes with the same flags), FLAGS (1 or 0).
     `together`: person, day, ms, est, FLAGS of what overlaps. `daily`: one lean row a person and day, with what made it active.
     `attendance`: one row a person and occurrence. `preferences`: person, day, pref.
     """
@@ -161,12 +162,12 @@ def build_minutes(
     labels = workspace.keep(
         "class_labels", classes.select("class_id", **{f"in_{each.name}": each.column(classes) for each in DIMENSIONS})
     )
-    flags = workspace.keep("class_flags", labels.select("class_id", **_flags(labels)))
+    flags = workspace.keep("class_flags", labels.select("class_id", alike=_alike(labels), **_flags(labels)))
     marked = workspace.keep("marked_pieces", _marked(pieces))
     estimates = workspace.keep("estimates", _estimates(relevant, attendance, classes, rules, first_day))
     single = workspace.view("single_portions", union([_alone(marked), estimates]))
     together = _together(workspace, marked.join(labels, "class_id"))
-    daily = _daily(single, flags, together, _active(classified, attendance, classes, first_day))
+    daily = _daily(single, flags, together, _active(events.table, attendance, classes, first_day))
     preferences = _preferences(
         pieces.join(events.classes, "class_id"), classified, attendance.join(events.classes, "class_id"), first_day
     )
@@ -393,6 +394,13 @@ def _flags(labelled: "ir.Table", only: str | None = None) -> "dict[str, ir.Integ
     }
 
 
+def _alike(labelled: "ir.Table") -> "ir.IntegerColumn":
+    """The same number for classes whose minutes count alike: verbs and completions divide events, not minutes."""
+    import ibis
+
+    return ibis.dense_rank().over(ibis.window(order_by=[labelled[name] for name in LABELS])).cast("int32")
+
+
 def _together(workspace: Workspace, marked: "ir.Table") -> "ir.Table | None":
     """What overlapping pieces add to each dimension: a portion of a dimension counts in that one alone. None where nothing overlaps."""
     import ibis
@@ -411,8 +419,13 @@ def _together(workspace: Workspace, marked: "ir.Table") -> "ir.Table | None":
 
 
 def sums(portions: "ir.Table", suffixes: tuple[str, ...] = SUFFIXES) -> dict[str, Any]:
-    """The aggregates `ms_<suffix>` and `est_<suffix>` of portions with FLAGS."""
-    clock = {f"ms_{suffix}": (portions.ms * portions[f"is_in_{suffix}"]).sum() for suffix in suffixes}
+    """The aggregates `ms_<suffix>` and `est_<suffix>` of portions with FLAGS.
+
+    Milliseconds are added as floats, which hold whole numbers up to 2^53 (285,000 years) exactly: engines add whole numbers of 64 bits in 128
+    or as decimals, which took half as long again.
+    """
+    ms = portions.ms.cast("float64")
+    clock = {f"ms_{suffix}": (ms * portions[f"is_in_{suffix}"]).sum().cast("int64") for suffix in suffixes}
     return clock | {f"est_{suffix}": (portions.est * portions[f"is_in_{suffix}"]).sum() for suffix in suffixes}
 
 
@@ -455,58 +468,64 @@ ACTIVE = ("formal", "nonformal", "informal", "any", "quiet", "loud")
 _OF_DAYS = ("total", "formal", "nonformal", "informal", "teaching")
 
 
-def _active(classified: "ir.Table", attendance: "ir.Table", classes: "ir.Table", first_day: int) -> "ir.Table":
-    """person, day and for each of ACTIVE 1 where an active event was of that kind; attendance is active by its minutes.
+def _active(events: "ir.Table", attendance: "ir.Table", classes: "ir.Table", first_day: int) -> "ir.Table":
+    """person, day, acts: of what kind an event was, as the sum of 2 to the place in ACTIVE; attendance is active by its minutes.
 
     `quiet` is informal learning that only receives, `loud` any other informal event, active or not: a like is no reading along.
     """
     import ibis
 
-    columns = ("person", "day", "formality", "dir", "role")
-    served = classified.filter(
-        classified.is_in_service
-        & (classified.is_active | (classified.formality == "informal"))
-        & (classified.day >= first_day)
-        & ~classified.verb.isin(ATTENDANCE)
-    )
-    present = attendance.filter(attendance.day >= first_day).join(classes, "class_id")
-    found = union([
-        served.select(columns, counts=served.is_active),
-        present.select(columns, counts=present.is_active & present.union_ms.isnull()),
-    ])
-    is_informal = found.formality == "informal"
-    receives = (found["dir"] == "one_way") & (found.role == "receiving")
-    flags = {
-        "formal": found.counts & (found.formality == "formal"),
-        "nonformal": found.counts & (found.formality == "nonformal"),
-        "informal": found.counts & is_informal,
-        "any": found.counts,
+    counting = classes.filter((classes.is_active | (classes.formality == "informal")) & ~classes.verb.isin(ATTENDANCE))
+    served = events.filter(events.is_in_service & (events.day >= first_day))
+    present = attendance.filter(attendance.day >= first_day)
+    found = [
+        served.join(_acts(counting, counting.is_active), "class_id"),
+        present.filter(present.union_ms.isnull()).join(_acts(classes, classes.is_active), "class_id"),
+        present.filter(present.union_ms.notnull()).join(_acts(classes, ibis.literal(False)), "class_id"),
+    ]
+    return union([each.select("person", "day", "acts") for each in found])
+
+
+def _acts(classes: "ir.Table", counts: "ir.BooleanValue") -> "ir.Table":
+    """class_id, acts. `counts`: whether an event of the class makes a day active."""
+    import ibis
+
+    is_informal = classes.formality == "informal"
+    receives = (classes["dir"] == "one_way") & (classes.role == "receiving")
+    kinds = {
+        "formal": counts & (classes.formality == "formal"),
+        "nonformal": counts & (classes.formality == "nonformal"),
+        "informal": counts & is_informal,
+        "any": counts,
         "quiet": is_informal & receives,
         "loud": is_informal & ~receives.fill_null(False),
     }
-    return found.select(
-        "person",
-        "day",
-        **{f"active_{name}": ibis.ifelse(flag.fill_null(False), 1, 0).cast("int16") for name, flag in flags.items()},
-    )
+    bits = (ibis.ifelse(kinds[name].fill_null(False), 2**place, 0) for place, name in enumerate(ACTIVE))
+    return classes.select("class_id", acts=sum(bits).cast("int32"))
 
 
 def _daily(single: "ir.Table", flags: "ir.Table", together: "ir.Table | None", active: "ir.Table") -> "ir.Table":
-    """One row a person and day: ms_ and est_ of the classes that are published by the day, active_*, is_active."""
+    """One row a person and day: ms_ and est_ of the classes that are published by the day, active_*, is_active.
+
+    What made the day active is one number of six bits until the end: a group of the three million holds one state instead of six.
+    """
     import ibis
 
     shown = [f"is_in_{suffix}" for suffix in _OF_DAYS]
     columns = ("person", "day", "ms", "est", *shown)
-    none = {f"active_{name}": ibis.literal(0, "int16") for name in ACTIVE}
     timed = [single.join(flags.select("class_id", *shown), "class_id"), *([] if together is None else [together])]
     acted = active.select(
         "person", "day", ms=ibis.literal(0, "int64"), est=ibis.literal(0.0), **{name: ibis.literal(0, "int32") for name in shown},
-        **{name: active[name] for name in none},
+        acts=active.acts,
     )  # fmt: skip
-    rows = union([*(each.select(*columns, **none) for each in timed), acted])
-    summed = rows.group_by("person", "day").agg(**sums(rows, _OF_DAYS), **{name: rows[name].max() for name in none})
-    is_active = (summed.ms_total > 0) | (summed.est_total > 0) | (summed.active_any > 0)
-    return summed.mutate(is_active=is_active)
+    rows = union([*(each.select(*columns, acts=ibis.literal(0, "int32")) for each in timed), acted])
+    summed = rows.group_by("person", "day").agg(**sums(rows, _OF_DAYS), acts=rows.acts.bit_or())
+    flags_of_day = {
+        f"active_{name}": ibis.ifelse((summed.acts & 2**place) > 0, 1, 0).cast("int16")
+        for place, name in enumerate(ACTIVE)
+    }
+    days = summed.mutate(**flags_of_day).drop("acts")
+    return days.mutate(is_active=(days.ms_total > 0) | (days.est_total > 0) | (days.active_any > 0))
 
 
 def _preferences(pieces: "ir.Table", classified: "ir.Table", attendance: "ir.Table", first_day: int) -> "ir.Table":

@@ -13,12 +13,17 @@ if TYPE_CHECKING:
 _LONG_WINDOW_DAYS = 90  # the table of rules may ask for a minimum of active days in windows from this length
 
 
+def _days(scope: "Scope") -> "ir.Table":
+    """period, person, a column a preference with the days on which it shows, and `all`: their sum."""
+    days = scope.preferences
+    shown = {preference: (days.pref == preference).cast("int32").sum() for preference in SETTABLE["pref"]}
+    return days.group_by(*scope.by).agg(**shown, all=days.count())
+
+
 def _profile(preference: str) -> None:
     def compute(scope: "Scope") -> "ir.Table":
-        days = scope.preferences
-        counted = days.group_by(*scope.by).agg(
-            numerator=(days.pref == preference).cast("int32").sum(), denominator=days.count()
-        )
+        days = scope.once("preference_days", lambda: _days(scope))
+        counted = days.select(*scope.by, numerator=days[preference], denominator=days["all"])
         minimum = scope.rules.parameters["preference_min_active_days"]
         long = [period.number for period in scope.periods if period.days >= _LONG_WINDOW_DAYS]
         if not minimum or not long:

@@ -4,7 +4,7 @@ A *period* is a local day (grain employee_day) or a window of 7, 28 or 90 days; 
 Rows outside a person's service are never in sight.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -67,6 +67,13 @@ class Scope:
         self.name = "day" if daily else "window"
         self.workspace = computation.workspace
         self.rules = computation.rules
+        self._shared: dict[str, ir.Table] = {}
+
+    def once(self, name: str, make: "Callable[[], ir.Table]") -> "ir.Table":
+        """What several indicators are made of: kept when the first of them asks, as `name` and that of the scope."""
+        if name not in self._shared:
+            self._shared[name] = self.workspace.keep(f"{name}_{self.name}", make())
+        return self._shared[name]
 
     def within(self, table: "ir.Table", day: str = "day") -> "ir.Table":
         """The rows of each period, with its number; a row may stand in several windows."""
@@ -139,12 +146,14 @@ class Scope:
         return self.workspace.keep(f"totals_{self.name}", joined.select(*BY, "active_days", *flags, **filled))
 
     def _minutes(self) -> "ir.Table":
-        """ms_* and est_* of each period and person: summed by class of events first, which leaves few rows for the many classes of minutes."""
+        """ms_* and est_* of each period and person: summed by what counts alike first, which leaves few rows for the many classes of minutes."""
         minutes = self.computation.minutes
-        single = self.within(minutes.single)
-        single = single.group_by(*BY, "class_id").agg(ms=single.ms.sum().cast("int64"), est=single.est.sum())
         columns = (*BY, "ms", "est", *FLAGS)
-        parts = [single.join(minutes.flags, "class_id").select(columns)]
+        single = minutes.single.join(minutes.flags.select("class_id", "alike"), "class_id")
+        single = self.within(single.select("person", "day", "alike", "ms", "est"))
+        single = single.group_by(*BY, "alike").agg(ms=single.ms.sum(), est=single.est.sum())
+        single = self.workspace.keep(f"alike_{self.name}", single)
+        parts = [single.join(minutes.flags.select("alike", *FLAGS).distinct(), "alike").select(columns)]
         if minutes.together is not None:
             parts.append(self.within(minutes.together).select(columns))
         portions = union(parts)
@@ -312,27 +321,42 @@ class Coverage:
         return sum(day in self.loaded[kind] for day in range(first, last + 1))
 
 
-def build_messages(events: Events, rules: Rules, as_of_day: int) -> "ir.Table":
-    """What was said, shared or reacted by the as-of day: the events that conversation indicators look at."""
+def build_messages(workspace: Workspace, events: Events, rules: Rules, as_of_day: int) -> "ir.Table":
+    """What was said, shared or reacted by the as-of day: the events that conversation indicators look at.
+
+    Kept with the number of their class (table `said`); the texts of a class are looked up where they are asked for.
+    """
+    saying, table = _saying(events.classes, rules), events.table
+    columns = (
+        "person", "day", "ts_ms", "object_id", "parent_id", "parent_person", "parent_is_question", "community", "is_in_service",
+    )  # fmt: skip
+    said = table.filter(table.day <= as_of_day).semi_join(saying, "class_id")
+    kept = workspace.keep("said", said.select(*columns, "class_id"))
+    return workspace.view("messages", kept.join(saying, "class_id").drop("class_id"))
+
+
+def _saying(classes: "ir.Table", rules: Rules) -> "ir.Table":
+    """The classes of messages: class_id, the columns that conversation indicators ask for, is_contribution."""
     from leerstroom.indicators.events import REACTIONS, UNDONE_REACTIONS
 
-    classified = events.classified
-    verbs = {*rules.parameters["message_contribution_verbs"], *SHARES, *REACTIONS, *UNDONE_REACTIONS}
-    said = classified.filter(classified.verb.isin(sorted(verbs)) & (classified.day <= as_of_day))
-    is_private = said.channel_kind.isin(PRIVATE).fill_null(False)
-    is_test = said.activity_type.isin((*_TESTS, "screen")).fill_null(False)  # showing a screen shares no resource
-    said = said.filter(~is_private & ~is_test)
-    is_contribution = said.verb.isin(list(rules.parameters["message_contribution_verbs"]))
-    return said.select(
-        "person", "day", "ts_ms", "statement_id", "verb", "object_id", "activity_type", "parent_id", "parent_person", "parent_is_question",
-        "community", "kind", "channel_kind", "actor_role", "formality", "is_in_service", is_contribution=is_contribution,
+    contributions = rules.parameters["message_contribution_verbs"]
+    is_private = classes.channel_kind.isin(PRIVATE).fill_null(False)
+    is_test = classes.activity_type.isin((*_TESTS, "screen")).fill_null(False)  # showing a screen shares no resource
+    is_said = classes.verb.isin(sorted({*contributions, *SHARES, *REACTIONS, *UNDONE_REACTIONS}))
+    saying = classes.filter(is_said & ~is_private & ~is_test)
+    return saying.select(
+        "class_id", "verb", "activity_type", "kind", "channel_kind", "actor_role", "formality",
+        is_contribution=saying.verb.isin(list(contributions)),
     )  # fmt: skip
 
 
-def build_ties(messages: "ir.Table", mentions: "ir.Table", actors: "ir.Table") -> "ir.Table":
+def build_ties(
+    messages: "ir.Table", events: Events, rules: Rules, as_of_day: int, mentions: "ir.Table", actors: "ir.Table"
+) -> "ir.Table":
     """R9: person, other, day of every reply and mention between two employees; never reactions, never being in one meeting.
 
-    `mentions`: statement_id, mentioned; `actors`: actor, person.
+    `mentions`: statement_id, mentioned; `actors`: actor, person. Few messages mention somebody, so these are found among the events by
+    their statement: messages that carried its id would be a third larger.
     """
     said = messages.filter(messages.is_contribution & messages.is_in_service)
     replies = said.filter(said.parent_person.notnull() & (said.parent_person != said.person)).select(
@@ -341,6 +365,10 @@ def build_ties(messages: "ir.Table", mentions: "ir.Table", actors: "ir.Table") -
     known = mentions.inner_join(
         actors.filter(actors.person.notnull()).select(mentioned="actor", other="person"), "mentioned"
     )
-    mentioned = said.inner_join(known.select("statement_id", "other"), "statement_id")
-    mentioned = mentioned.filter(mentioned.other != mentioned.person).select("person", "day", "other")
-    return union([replies.select("person", "day", "other"), mentioned])
+    saying, table = _saying(events.classes, rules), events.table
+    mentioned = table.inner_join(known.select("statement_id", "other"), "statement_id")
+    mentioned = mentioned.filter(
+        mentioned.is_in_service & (mentioned.day <= as_of_day) & (mentioned.other != mentioned.person)
+    )
+    mentioned = mentioned.semi_join(saying.filter(saying.is_contribution), "class_id")
+    return union([replies.select("person", "day", "other"), mentioned.select("person", "day", "other")])

@@ -242,3 +242,13 @@ def test_a_deletion_may_point_at_the_statement(world: Any) -> None:
     world.statements[-1]["object"] = {"objectType": "StatementRef", "id": statement}
     assert statement == name_uuid("test", "0", "A", "asked", "q", "2026-11-03T08:00")
     assert world.values(*TALK)("questions_asked", "A") == 0
+
+
+def test_a_report_that_is_deleted_by_its_id_does_not_bring_back_the_other_of_the_same_fact(world: Any) -> None:
+    world.employ("A")
+    fullest = asks(world, "A", "q", "08:00")
+    world.does("A", "asked", "q", "2026-11-03T08:00", channel="room", kind=None, platform="another")
+    assert world.values(*TALK)("questions_asked", "A") == 1
+    world.does("A", "deleted", "x", "2026-11-04T09:00", channel="room")
+    world.statements[-1]["object"] = {"objectType": "StatementRef", "id": fullest}
+    assert world.values(*TALK)("questions_asked", "A") == 0

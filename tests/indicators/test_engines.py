@@ -229,6 +229,37 @@ def test_two_hundred_thousand_events_are_the_same_on_every_engine(engine: str, t
     assert differences(values("duckdb", [path], directory, **more), values(engine, [path], directory, **more)) == []
 
 
+@pytest.mark.parametrize("engine", ["duckdb", *ENGINES])
+def test_rows_that_go_are_gone_and_the_others_stay_as_they_were(engine: str) -> None:
+    import pyarrow as pa
+
+    from leerstroom.indicators.engine import Workspace
+
+    with Workspace(engine) as workspace:
+        given = workspace.give("given_rows", pa.table({"name": ["a", "b", "c", None], "number": [1, 2, 3, 4]}))
+        kept = workspace.keep("kept_rows", given.mutate(double=given.number * 2))
+        gone = workspace.give("gone_rows", pa.table({"name": ["b", "x"], "number": [1, 4]}))
+        left = workspace.without(kept, gone.filter(gone.number < 4), "name")
+        assert sorted(workspace.rows(left), key=lambda row: row["number"]) == [
+            {"name": "a", "number": 1, "double": 2},
+            {"name": "c", "number": 3, "double": 6},
+            {"name": None, "number": 4, "double": 8},
+        ]
+
+
+def test_translating_leaves_the_options_of_ibis_to_whoever_set_them(world: Any) -> None:
+    import ibis
+
+    world.employ("A")
+    for fuses in (True, False):
+        ibis.options.sql.fuse_selects = fuses
+        try:
+            world.values("questions_asked")
+            assert ibis.options.sql.fuse_selects is fuses
+        finally:
+            ibis.options.sql.fuse_selects = True
+
+
 def test_an_unknown_engine_is_refused(world: Any) -> None:
     world.employ("A")
     with pytest.raises(ConfigurationError, match="unknown engine abacus"):

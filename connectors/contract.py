@@ -165,6 +165,16 @@ class SourceContract:
         assert first == second
         assert len({json.loads(line)["id"] for line in first}) == len(first)
 
+    def test_the_look_back_brings_again_what_was_there_under_the_same_ids(self, server: Running | None) -> None:
+        """A night asks for its window widened by the look-back: what an earlier night stated comes again, and is known."""
+        source, half = self.made(server), (self.window.end - self.window.start) / 2
+        night = Window(self.window.start + half, self.window.end)
+        first, again = (
+            {each["id"] for each in statements_of(mapped(source, landed(source, self.pulled(server, window)))[1])}
+            for window in (night, night.widened(self.source.look_back))
+        )
+        assert first <= again
+
     def test_an_empty_window_is_no_error(self, server: Running | None) -> None:
         records = self.pulled(server, self.empty)
         source = self.made(server)

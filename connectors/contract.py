@@ -21,9 +21,11 @@ A pair is a file {"why", "connection", "payload", "outcomes"}: what the vendor s
 import json
 import logging
 import os
+import random
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -31,8 +33,16 @@ import pytest
 
 from connectors.mapping import Mapped, Mapper, Quarantined, serialised
 from connectors.paging import dig
-from connectors.source import COMMON_SETTINGS, Connection, Record, Source, Window
-from leerstroom.errors import BadRecord, CredentialsRefused, CursorRepeated, QuotaExhausted, RateLimited, Unreachable
+from connectors.source import COMMON_SETTINGS, Connection, Record, Source, Window, answered
+from leerstroom.errors import (
+    BadRecord,
+    CredentialsRefused,
+    CursorRepeated,
+    LeerstroomError,
+    QuotaExhausted,
+    RateLimited,
+    Unreachable,
+)
 from leerstroom.people import Directory, People, Pseudonyms
 from leerstroom.replay import Fault, Platform, Running, World, running
 from leerstroom.statements import Retracted
@@ -226,6 +236,30 @@ class SourceContract:
         with pytest.raises(CursorRepeated):
             self.pulled(wire)
 
+    @pytest.mark.parametrize("seed", range(int(os.environ.get("LEERSTROOM_SPOILED_ANSWERS", "2"))))
+    def test_an_answer_with_something_else_in_it_ends_in_records_or_an_error_of_ours(
+        self, wire: Running, seed: int
+    ) -> None:
+        source, draw = self.made(wire), random.Random(f"{self.source.name} {seed}")
+
+        def spoil(response: Any, **_: Any) -> Any:
+            body = response.content
+            if draw.random() < 0.3 and body[:1] in {b"{", b"["}:
+                response._content = json.dumps(_spoiled(json.loads(body), draw)).encode()
+            return response
+
+        with source.api() as api:
+            api._tries = 2
+            api.session.hooks["response"].append(spoil)
+            records, told = list[Record](), ""
+            try:
+                records += islice(answered(source, source.pull(api, self.window)), 20_000)
+            except LeerstroomError as error:
+                told = str(error)
+        assert not any(secret in told for secret in self._secret_fields())
+        mapper, _ = mapped(source, [source.reduced(record, KEY) for record in records])
+        assert mapper.counts.balances
+
     def test_a_server_that_stays_away_is_unreachable(self) -> None:
         if self.recordings is None:
             pytest.skip("this source reads no API")
@@ -341,6 +375,22 @@ class SourceContract:
             assert re.search(rf"^{line}\b", told, re.MULTILINE), f"the module's docstring lacks the line '{line}'"
         assert self.source.record_kinds
         assert all(setting.title for setting in self.source.settings)
+
+
+def _spoiled(value: Any, draw: random.Random) -> Any:
+    """The value with junk in one place."""
+    holder: dict[str, Any] = {"all": value}
+    spots: list[tuple[Any, Any]] = []
+    stack: list[Any] = [holder]
+    while stack:
+        here = stack.pop()
+        for key in list(here) if isinstance(here, dict) else range(len(here)):
+            spots.append((here, key))
+            if isinstance(here[key], dict | list):
+                stack.append(here[key])
+    here, key = draw.choice(spots)
+    here[key] = draw.choice(_JUNK)
+    return holder["all"]
 
 
 def _one_of_each(source: Source, records: list[Record]) -> list[Record]:

@@ -96,13 +96,28 @@ def traces(folder: Path, *needles: str) -> list[str]:
             import pyarrow.parquet
 
             data = json.dumps(pyarrow.parquet.read_table(path).to_pylist(), default=str).encode()
+        elif path.suffix == ".duckdb":  # its strings are packed in the file, so every row is read as well
+            import duckdb
+
+            with duckdb.connect(path, read_only=True) as database:
+                tables = [
+                    name for (name,) in database.sql("SELECT table_name FROM information_schema.tables").fetchall()
+                ]
+                assert tables
+                data += json.dumps([database.table(name).fetchall() for name in tables], default=str).encode()
         elif path.suffix == ".xlsx":
             import zipfile
 
             with zipfile.ZipFile(path) as archive:
                 data = b"".join(archive.read(name) for name in archive.namelist())
+        data += f"\n{path.relative_to(folder)}".encode()  # an own file is named after its employee
         found += [f"{path.relative_to(folder)}: {needle}" for needle in needles if needle.encode() in data]
     return found
+
+
+def is_in_lrs_file(folder: Path, needle: str) -> bool:
+    """Whether the bytes of the LRS's own files hold it, its log among them."""
+    return any(needle.encode() in path.read_bytes() for path in folder.glob("lrs.sqlite*"))
 
 
 def in_tables(file: Path, *needles: str) -> set[tuple[str, str]]:
@@ -148,7 +163,9 @@ def test_export_then_erase_leaves_no_trace_and_a_later_night_brings_nobody_back(
     assert exported["statements"]
     assert exported["files"]
     assert exported["tables"]["hr_employee_nightly"]
-    assert traces(folder, *needles)
+    held_in = {each.rsplit(":", 1)[0].split("/")[0] for each in traces(folder, *needles)}
+    assert {"data", "hr", "my-learning"} <= held_in
+    assert is_in_lrs_file(folder, needles[1]) is ("sqlite" in installation.read_text())
     is_postgresql = "postgresql" in installation.read_text()
     assert bool(in_tables(installation, *needles)) is is_postgresql
     killed = folder / "data" / "landing" / "matrix" / "chat" / "w" / "records.jsonl.zst.part"
@@ -161,6 +178,7 @@ def test_export_then_erase_leaves_no_trace_and_a_later_night_brings_nobody_back(
         connection = sqlite3.connect(folder / "lrs.sqlite")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         connection.close()
+    assert not is_in_lrs_file(folder, needles[1])
     allowed = {f"data/state.sqlite: {needle}" for needle in needles} | {
         f"data/state.sqlite-wal: {needle}" for needle in needles
     }

@@ -90,7 +90,7 @@ def group_values(scope: "Scope", persons: "ir.Table", chosen: Sequence[Indicator
     )
     columns = ("indicator_id", "grain", "subject", "period", "status", "value", "numerator", "denominator")
     marked = workspace.keep("group_values", joined.mutate(value=value, status=status).select(*columns))
-    marked = _without_telling(scope, marked)
+    marked = _without_remainder(scope, _without_telling(scope, marked))
     is_public = marked.status.isin(("ok", "partial"))
     nothing = ibis.null("float64")
     return marked.select(
@@ -132,6 +132,64 @@ def _without_telling(scope: "Scope", marked: "ir.Table") -> "ir.Table":
     is_hidden = joined.hidden_id.notnull() & (joined.grain == TEAM) & joined.status.isin(("ok", "partial"))
     status = ibis.ifelse(is_hidden, SECONDARY, joined.status)
     return scope.workspace.keep("group_values_shown", joined.mutate(status=status).select(*marked.columns))
+
+
+_KINDS = tuple(f"{kind}_learning_minutes" for kind in ("formal", "nonformal", "informal"))
+_PARTS = tuple(f"nonformal_learning_minutes.{kind}" for kind in ("webinar", "mooc", "offline"))
+_SHARES_OF_MINUTES = (
+    "mode_70_20_10_share", "generation_share", "self_directed_share", "mandatory_minutes_share", "place_independent_share",
+    "estimated_minutes_share",
+)  # fmt: skip
+
+
+def _without_remainder(scope: "Scope", marked: "ir.Table") -> "ir.Table":
+    """Takes out the sums of minutes from which that of a kind would follow which is nearly all one person's.
+
+    The whole less the other kinds would tell it: so the smallest other kind goes too, with every whole and what nonformal learning is made of.
+    """
+    import ibis
+    import pyarrow as pa
+
+    if len(scope.periods) == 1:  # see _without_telling
+        return marked
+    is_whole = (marked.grain == ORGANISATION) & marked.status.isin(("ok", "partial"))
+    sums: dict[int, dict[str, float | None]] = defaultdict(dict)
+    for row in scope.workspace.rows(marked.filter(is_whole & marked.indicator_id.isin(_KINDS))):
+        sums[row["period"]][row["indicator_id"]] = row["numerator"]
+    hidden: dict[int, set[str]] = {}
+    for period, kinds in sums.items():
+        others = {name: total for name, total in kinds.items() if total}
+        if None in kinds.values():
+            companion = (
+                [min(others, key=lambda name: (others[name], name))]
+                if list(kinds.values()).count(None) == 1 and others
+                else []
+            )
+            hidden[period] = {name for name, total in kinds.items() if total is None} | {*companion}
+    if not hidden:
+        return marked
+    places = [(period, name) for period, names in sorted(hidden.items()) for name in sorted(names)]
+    table = scope.workspace.give(
+        "remainders",
+        pa.table({
+            "hidden_period": pa.array([period for period, _ in places], pa.int32()),
+            "hidden_id": pa.array([name for _, name in places], pa.string()),
+        }),
+    )
+    joined = marked.left_join(table, [marked.period == table.hidden_period, marked.indicator_id == table.hidden_id])
+    name, nothing = joined.indicator_id, ibis.null("float64")
+    without_nonformal = [period for period, names in hidden.items() if _KINDS[1] in names]
+    is_part = name.isin(_PARTS) & joined.period.isin(without_nonformal or [-1])
+    is_whole_of_minutes = joined.period.isin(list(hidden))
+    is_total = (name == "learning_minutes_total") & is_whole_of_minutes
+    is_share = ibis.or_(*(name.startswith(each) for each in _SHARES_OF_MINUTES)) & is_whole_of_minutes
+    is_organisation = joined.grain == ORGANISATION
+    is_hidden = is_organisation & (joined.hidden_id.notnull() | is_part | is_total | is_share)
+    parts = {
+        "numerator": ibis.ifelse(is_hidden, nothing, joined.numerator),
+        "denominator": ibis.ifelse(is_organisation & is_share, nothing, joined.denominator),
+    }
+    return scope.workspace.keep("group_values_without_remainder", joined.mutate(**parts).select(*marked.columns))
 
 
 def _counts_people(table: "ir.Table") -> "ir.BooleanColumn":

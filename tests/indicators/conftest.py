@@ -127,6 +127,17 @@ class Values:
         assert len(found) == 1, f"{indicator} of {subject}: {len(found)} rows"
         return found[0]
 
+    def row_of(self, indicator: str, days: int, subject: str = "ALL") -> dict[str, Any]:
+        """The row of one of several windows."""
+        [found] = [
+            row
+            for row in self.rows
+            if row["indicator_id"] == indicator
+            and row["subject"] == subject
+            and (row["period_end"] - row["period_start"]).days + 1 == days
+        ]
+        return found
+
     def __call__(self, indicator: str, subject: str, day: int | None = None, grain: str | None = None) -> float | None:
         value = self.row(indicator, subject, day, grain)["value"]
         return None if value is None else float(value)

@@ -209,6 +209,58 @@ def test_teams_get_medians_and_the_organisation_the_sum_as_well(world: Any) -> N
     assert found("learning_reach.informal", "T1") == 0
 
 
+@pytest.mark.parametrize("companion", ["informal", "formal"])
+def test_the_sum_of_a_kind_that_is_one_persons_follows_from_no_other_sum(world: Any, companion: str) -> None:
+    names = [f"P{number}" for number in range(6)]
+    world.employ(*names)
+    long, short = (30, 10) if companion == "informal" else (10, 30)
+    for name in names:
+        world.does(name, "progressed", "c", "2026-11-03T10:00", kind="lms", type="course", minutes=long)
+        world.does(name, "attended", "m", "2026-11-03T13:00", kind="offline", type="meeting", minutes=short)
+    world.does("P0", "attended", "w", "2026-11-04T10:00", kind="webinar", type="webinar", minutes=50)
+    found = world.values(windows=(7, 28))
+
+    def parts(name: str) -> tuple[float | None, float | None]:
+        row = found.row_of(name, 7)
+        return row["numerator"], row["denominator"]
+
+    kinds = {kind: parts(f"{kind}_learning_minutes")[0] for kind in ("formal", "nonformal", "informal")}
+    shown = "formal" if companion == "informal" else "informal"
+    assert {kind for kind, total in kinds.items() if total is not None} == {shown}
+    assert kinds[shown] == 6 * 30
+    assert parts("learning_minutes_total")[0] is None
+    for share in ("generation_share.1.0", "mode_70_20_10_share.10", "estimated_minutes_share"):
+        assert parts(share) == (None, None)
+        assert found.row_of(share, 7)["value"] is not None
+    assert parts("nonformal_learning_minutes.webinar")[0] is None
+
+
+def test_sums_that_are_nobodys_alone_are_all_published(world: Any) -> None:
+    names = [f"P{number}" for number in range(6)]
+    world.employ(*names)
+    for name in names:
+        world.does(name, "progressed", "c", "2026-11-03T10:00", kind="lms", type="course", minutes=30)
+        world.does(name, "attended", "m", "2026-11-03T13:00", kind="offline", type="meeting", minutes=10)
+    found = world.values(
+        "formal_learning_minutes",
+        "informal_learning_minutes",
+        "nonformal_learning_minutes",
+        "learning_minutes_total",
+        windows=(7, 28),
+    )
+    sums = {
+        row["indicator_id"]: row["numerator"]
+        for row in found.rows
+        if row["subject"] == "ALL" and row["indicator_id"].count(".") == 0
+    }
+    assert sums == {
+        "formal_learning_minutes": 180,
+        "informal_learning_minutes": 60,
+        "nonformal_learning_minutes": 0,
+        "learning_minutes_total": 240,
+    }
+
+
 def test_a_small_team_vanishes_and_takes_the_next_smallest_with_it(world: Any) -> None:
     world.employ("A", "B", team="T1")
     world.employ(*(f"C{number}" for number in range(5)), team="T2")

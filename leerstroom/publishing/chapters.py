@@ -14,9 +14,9 @@ STEPS = ("step1", "step2", "step3")
 
 
 def chapters(facts: Facts, wording: Wording) -> list[Section]:
-    """All chapters that this night has something to say about."""
+    """All chapters that this night has something to say about; of too few people only what the figures rest on."""
     teller = Teller(facts, wording)
-    told = (chapter(teller) for chapter in _CHAPTERS)
+    told = (chapter(teller) for chapter in (_CHAPTERS if facts.is_told else (_quality,)))
     return [section for section in told if section is not None]
 
 
@@ -42,7 +42,7 @@ def _reach(teller: Teller) -> Section | None:
     if all(figure.status == "not_computed" for figures in facts.reach.values() for figure in figures.values()):
         return None
     section = teller.open("reach", "learning_reach")
-    head = ["", *(teller.text("sections.reach.days", days=days) for days in facts.reach)]
+    head = ["", *(wording.counted("sections.reach.days", days) for days in facts.reach)]
     rows = [
         [
             teller.text(f"kinds.{kind}"),
@@ -73,20 +73,19 @@ def _questions(teller: Teller) -> Section | None:
     )
     if helped.value is not None and helped.denominator:
         answered = helped.numerator if helped.numerator is not None else helped.value * helped.denominator
-        blanks = {
-            "asked": wording.number(helped.denominator),
-            "answered": wording.number(answered),
-            "share": wording.percent(helped.value),
-        }
-        section.sentences.append(teller.text("sections.questions.sentence", **blanks))
+        if helped.denominator == 1:
+            section.sentences.append(teller.text(f"sections.questions.only_{'answered' if answered else 'open'}"))
+        else:
+            blanks = {"asked": wording.number(helped.denominator), "share": wording.percent(helped.value)}
+            section.sentences.append(wording.counted("sections.questions.sentence", answered, **blanks))
         section.sentences.append(teller.text("sections.questions.young"))
         section.pictures.append(_dots(round(helped.denominator), round(answered), teller))
     elif asked is not None:
-        section.sentences.append(teller.text("sections.questions.sentence_plain", asked=wording.number(asked)))
+        section.sentences.append(wording.counted("sections.questions.sentence_plain", asked))
         section.sentences.append(f"{teller.text('sections.questions.rate')}: {wording.status(helped.status)}.")
     given = facts.sums.get("questions_answered_for_others")
     if given:
-        section.sentences.append(teller.text("sections.questions.given", count=wording.number(given)))
+        section.sentences.append(wording.counted("sections.questions.given", given))
     wait = facts.whole["first_response_minutes_median"]
     if wait.shown:
         section.sentences.append(teller.text("sections.questions.wait", time=wording.minutes(wait.value)))
@@ -125,7 +124,7 @@ def _attendance(teller: Teller) -> Section | None:
         elif indicator in facts.sums:
             section.sentences.append(f"{name}: {wording.number(facts.sums[indicator])}.")
         elif indicator in facts.whole.figures:
-            section.sentences.append(f"{name}: {wording.status(facts.whole[indicator].status)}.")
+            section.sentences.append(f"{name}: {wording.status(facts.why_no_sum(indicator))}.")
     presence = facts.whole["webinar_presence_ratio"]
     if presence.shown:
         section.sentences.append(teller.text("sections.attendance.presence", share=wording.percent(presence.value)))
@@ -179,7 +178,7 @@ def _teams(teller: Teller) -> Section | None:
         ("chart_reach", [f"learning_reach.{kind}" for kind in KINDS], wording.percent),
     ):
         if any(each in team.figures for team in facts.teams for each in ids):
-            title = teller.text(f"sections.teams.{name}", days=facts.days)
+            title = teller.wording.counted(f"sections.teams.{name}", facts.days)
             section.pictures.append(
                 teller.bars(
                     teller.group_rows(ids), columns, KINDS, f"teams-{name}", title, write, shares=name == "chart_reach"
@@ -194,8 +193,14 @@ def _communities(teller: Teller) -> Section | None:
     if not facts.communities:
         section.sentences.append(teller.text("sections.communities.none"))
         return section
+
+    def reach(contributors: float | None) -> str:
+        """Who contributed, of everybody: the reach of a pilot in one community."""
+        return wording.percent(min(1.0, (contributors or 0.0) / facts.people))
+
     columns: Sequence[tuple[str, str, Write]] = (
         ("contributors", "community_active_contributors", wording.number),
+        ("reach", "community_active_contributors", reach),
         ("asked", "questions_asked", wording.number),
         ("helped", "question_answer_rate_72h", wording.percent),
         ("wait", "first_response_minutes_median", wording.minutes),

@@ -58,6 +58,11 @@ class Step:
     value: float | None
     loaded: bool = True
 
+    @property
+    def withheld(self) -> bool:
+        """Whether there is a sum that may not be shown."""
+        return self.value is None and self.loaded
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -92,6 +97,7 @@ class Facts:
     minutes_status: str = "not_computed"
     series: dict[str, list[Step]] = field(default_factory=dict)
     sums: dict[str, float] = field(default_factory=dict)
+    withheld: dict[str, str] = field(default_factory=dict)  # status of a sum that there is and that may not be shown
     teams: list[Group] = field(default_factory=list)
     communities: list[Group] = field(default_factory=list)
     coverage: list[tuple[str, date, str]] = field(default_factory=list)
@@ -103,6 +109,15 @@ class Facts:
     def total(self) -> float:
         """Learning minutes of all kinds together, as the sum of the kinds."""
         return sum(each.total for each in self.minutes.values())
+
+    @property
+    def is_told(self) -> bool:
+        """Whether enough people are in service for anything to be said of them."""
+        return self.people >= self.minimum_group
+
+    def why_no_sum(self, indicator: str) -> str:
+        """The status that stands in the place of a sum."""
+        return self.withheld.get(indicator) or self.whole[indicator].status
 
     @property
     def weeks(self) -> float:
@@ -148,9 +163,9 @@ def gather(night: Night) -> Facts:
             for length in _distinct(night, windows, days)
         },
     )
-    if facts.people >= facts.minimum_group:
+    if facts.is_told:
         _add_sums(night, facts)
-        _add_series(night, facts)
+        _add_series(night, facts, _stretches(windows, night.as_of))
     else:
         facts.minutes_status = "suppressed"
     _add_groups(night, facts, _preference(windows, days))
@@ -253,12 +268,18 @@ def _add_sums(night: Night, facts: Facts) -> None:
         wanted=list(SUMMED),
     ):
         whole = facts.whole[row["indicator_id"]]
-        may_show = row["measured"] >= facts.minimum_group and not whole.status.startswith("suppressed")
-        if whole.shown:
-            may_show = may_show and (whole.numerator is not None or not row["total"])
+        if row["measured"] < facts.minimum_group:
+            reason = "suppressed"
+        elif whole.status.startswith("suppressed"):
+            reason = whole.status
+        elif row["largest"] > DOMINANT * row["total"]:
+            reason = "suppressed_dominance"
+        elif whole.shown and whole.numerator is None and row["total"]:
+            reason = "suppressed_secondary"
         else:
-            may_show = may_show and row["largest"] <= DOMINANT * row["total"]
-        if not may_show:
+            reason = ""
+        if reason:
+            facts.withheld[row["indicator_id"]] = reason
             continue
         facts.sums[row["indicator_id"]] = row["total"]
         kind = row["indicator_id"].removesuffix("_learning_minutes")
@@ -270,12 +291,12 @@ def _add_sums(night: Night, facts: Facts) -> None:
             facts.minutes_status = "partial" if row["partial"] or facts.minutes_status == "partial" else "ok"
 
 
-def _add_series(night: Night, facts: Facts) -> None:
+def _add_series(night: Night, facts: Facts, stretches: Sequence[tuple[date, date]]) -> None:
     """Sums a day over everyone, or a week when the days are many or when only groups may be seen.
 
-    A step counts as loaded when no value in it lacks a source. A step with fewer people in service than a group may have has no sum, nor has
-    the step beside it. Under the policy groups-only a week to which fewer people contributed, or that comes for more than 80 % from one person,
-    has none either.
+    A step counts as loaded when no value in it lacks a source. A step with fewer people in service than a group may have has no sum, nor have the
+    steps beside it. A step that comes for more than 80 % from one person has none either: the report is about nobody, whatever HR sees elsewhere.
+    Under the policy groups-only neither has a week to which fewer people contributed.
     """
     first = night.scalar("SELECT min(period_end) FROM v WHERE grain = 'employee_day' AND value IS NOT NULL")
     known = night.scalar("SELECT min(date) FROM coverage WHERE status <> 'missing'")
@@ -287,6 +308,7 @@ def _add_series(night: Night, facts: Facts) -> None:
     first -= timedelta(days=first.weekday() if facts.weekly else 0)
     found: dict[str, dict[date, Step]] = {}
     hidden: dict[str, set[date]] = {}
+    largest: dict[str, dict[date, float]] = {}
     for row in night.rows(
         """
         SELECT indicator_id, day, sum(total) AS total, max(total) AS largest, count(*) FILTER (total > 0) AS people, count(*) AS in_scope,
@@ -303,26 +325,54 @@ def _add_series(night: Night, facts: Facts) -> None:
     ):
         total = row["total"]
         is_of_few = row["in_scope"] < facts.minimum_group
-        if total and facts.group_policy:
-            is_of_few |= row["people"] < facts.minimum_group or row["largest"] > DOMINANT * total
+        if total:
+            is_of_few |= row["largest"] > DOMINANT * total
+            is_of_few |= facts.group_policy and row["people"] < facts.minimum_group
         if total and is_of_few:
             hidden.setdefault(row["indicator_id"], set()).add(row["day"])
         found.setdefault(row["indicator_id"], {})[row["day"]] = Step(row["day"], total, row["loaded"])
+        largest.setdefault(row["indicator_id"], {})[row["day"]] = row["largest"] or 0.0
     bins = [first + timedelta(days=each) for each in range(0, (night.as_of - first).days + 1, step)]
     for indicator, steps in found.items():
-        gone = _with_companion(steps, hidden.get(indicator, set()))
+        gone = _with_companions(steps, largest[indicator], hidden.get(indicator, set()), stretches)
         facts.series[indicator] = [
             Step(day, None, steps[day].loaded) if day in gone else steps.get(day, Step(day, None, loaded=False))
             for day in bins
         ]
 
 
-def _with_companion(steps: dict[date, Step], hidden: set[date]) -> set[date]:
-    """The hidden steps; to one that is alone the smallest other one, for the sum over all steps is published too."""
-    others = [step for day, step in steps.items() if day not in hidden and step.value]
-    if len(hidden) != 1 or not others:
-        return hidden
-    return {*hidden, min(others, key=lambda step: (step.value or 0, step.day)).day}
+def _with_companions(
+    steps: dict[date, Step], largest: dict[date, float], hidden: set[date], stretches: Sequence[tuple[date, date]]
+) -> set[date]:
+    """The hidden steps, and those beside them without which sums of windows would tell what is hidden.
+
+    A window less a shorter one is the sum of a stretch of days. What is hidden in a stretch is therefore two steps at least, of which together
+    nobody has more than 80 %. `largest`: the most that one person has of a step.
+    """
+
+    def is_ones(days: set[date]) -> bool:
+        return sum(largest[day] for day in days) > DOMINANT * sum(steps[day].value or 0.0 for day in days)
+
+    gone = set(hidden)
+    for first, last in stretches:
+        inside = {day for day in hidden if first <= day <= last}
+        others = sorted(
+            (day for day, step in steps.items() if first <= day <= last and day not in inside and step.value),
+            key=lambda day: (steps[day].value, day),
+        )
+        while inside and others and (len(inside) == 1 or is_ones(inside)):
+            enough = next((day for day in others if not is_ones({*inside, day})), others[-1])
+            others.remove(enough)
+            inside.add(enough)
+        gone |= inside
+    return gone
+
+
+def _stretches(windows: Sequence[int], as_of: date) -> list[tuple[date, date]]:
+    """The days of the shortest window, of the next one less that, and so on back to the beginning."""
+    ends = [as_of - timedelta(days=days) for days in (0, *sorted(windows))]
+    starts = [*(end + timedelta(days=1) for end in ends[1:]), date.min]
+    return list(zip(starts, ends, strict=True))
 
 
 def _add_groups(night: Night, facts: Facts, lengths: list[int]) -> None:

@@ -79,6 +79,7 @@ class Page:
     ]  # family, a row for each figure: its name, values in the windows or why there is none, who sees it
     windows: Sequence[int]
     bars: Sequence[Bar]
+    highest: str  # the minutes of the highest bar; empty where there is none
     deeds: Sequence[str]  # a row for each statement, newest first
     more: int
     rules: Sequence[tuple[str, str, str]]  # id, when it matches, how it counts
@@ -224,7 +225,7 @@ class _Teller:
             self.wording,
             list(self._figures(rows["figures"], windows)),
             windows,
-            self._bars(rows["days"]),
+            *self._bars(rows["days"]),
             list(map(self._row, told, moments)),
             (told[0]["of_all"] if told else 0) - len(told),
             [(rule.id, self._matches(rule), self._counts(rule)) for rule in self.own.rules.rules if rule.id in used],
@@ -270,7 +271,7 @@ class _Teller:
         match measured_in:
             case "minutes":
                 written = self.wording.minutes(value)
-            case "share":
+            case "share" | "ratio":
                 written = self.wording.percent(value)
             case "count" | "days":
                 written = self.wording.number(value, 0 if value == int(value) else 1)
@@ -288,12 +289,12 @@ class _Teller:
             else "employee"
         )
 
-    def _bars(self, rows: Sequence[Mapping[str, Any]]) -> list[Bar]:
+    def _bars(self, rows: Sequence[Mapping[str, Any]]) -> tuple[list[Bar], str]:
         minutes: dict[date, dict[str, float]] = defaultdict(dict)
         for row in rows:
             minutes[row["day"]][row["indicator_id"].removesuffix("_learning_minutes")] = row["value"]
         days = [self.own.as_of - timedelta(DAYS - 1 - number) for number in range(DAYS)]
-        highest = max((sum(minutes[day].values()) for day in days), default=0.0) or 1.0
+        highest = max(sum(minutes[day].values()) for day in days)
         bars = []
         for day in days:
             bottom, parts, told = 0.0, [], []
@@ -305,7 +306,7 @@ class _Teller:
                     told.append(f"{self.wording.text(f'kinds.{kind}')} {self.wording.minutes(value)}")
                     bottom += height
             bars.append(Bar(self.wording.day(day, weekday=True, year=False), parts, told))
-        return bars
+        return bars, self.wording.minutes(highest) if highest else ""
 
     def _row(self, row: Mapping[str, Any], moment: datetime) -> str:
         """When, what was done to what, on which platform, how it was counted and by which rule."""
@@ -402,9 +403,10 @@ class _Teller:
                 else rule.minutes_source
             )
             parts.append(
-                self.wording.text(
+                self.wording.counted(
                     "my_learning.estimate",
-                    minutes=self.wording.number(rule.minutes, 1 if rule.minutes % 1 else 0),
+                    rule.minutes,
+                    self.wording.number(rule.minutes, 1 if rule.minutes % 1 else 0),
                     source=source,
                 )
             )

@@ -4,6 +4,7 @@ Nothing in it is fetched and nothing runs: charts are SVG, the language switch i
 night gives the same bytes, so the report says nothing about when it was written.
 """
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from leerstroom.publishing.chapters import chapters
-from leerstroom.publishing.facts import KINDS, Facts
+from leerstroom.publishing.facts import KINDS, Facts, Figure
 from leerstroom.publishing.pages import replace, style, template
 from leerstroom.publishing.story import Section
 from leerstroom.publishing.wording import LANGUAGES, NOTHING, Wording, whole_percents
@@ -29,7 +30,7 @@ class Share:
     kind: str
     name: str
     meaning: str
-    percent: str
+    percent: str  # empty where another kind is withheld: the whole is not known then
     width: float  # of the bar, 0 to 100
     total: str
     details: Sequence[str]
@@ -43,7 +44,7 @@ class Edition:
     wording: Wording
     headline: str
     shares: Sequence[Share]
-    share_sentence: str
+    standfirst: str
     measured_note: str
     tiles: Sequence[tuple[str, str, str]]
     sections: Sequence[Section]
@@ -91,44 +92,67 @@ def write_index(out: Path, language: str, organisation: str) -> Path:
 
 
 def _edition(facts: Facts, wording: Wording) -> Edition:
-    shown = bool(facts.minutes) and facts.total > 0
+    shown = facts.total > 0
     shares = _shares(facts, wording) if shown else []
     informal = next((share.percent for share in shares if share.kind == "informal"), "")
     return Edition(
         language=wording.language,
         wording=wording,
-        headline=_headline(facts, wording) if shown else wording.text("hero.hidden"),
+        headline=_headline(facts, wording)
+        if shown
+        else wording.text("hero.hidden" if facts.withheld or not facts.is_told else "hero.nothing"),
         shares=shares,
-        share_sentence=wording.text("hero.share", informal=informal) if informal else "",
+        standfirst=_standfirst(facts, informal, wording),
         measured_note=wording.text("measured_note", measured=facts.measured, days=facts.days)
         if facts.measured < facts.days
         else "",
-        tiles=_tiles(facts, wording),
+        tiles=_tiles(facts, wording) if facts.is_told else (),
         sections=chapters(facts, wording),
         definitions=facts.definitions[wording.language],
     )
 
 
+def _standfirst(facts: Facts, informal: str, wording: Wording) -> str:
+    if not facts.is_told:
+        return wording.text("hero.hidden_why")
+    return wording.text("hero.share", informal=informal) if informal else ""
+
+
 def _headline(facts: Facts, wording: Wording) -> str:
     """The night in one sentence; it speaks of the days that were measured, not of the length of the window."""
     weeks, rest = divmod(facts.measured, 7)
-    period = (
-        wording.text("hero.weeks", count=wording.in_words(weeks))
-        if weeks > 1 and not rest
-        else wording.text("hero.days", count=facts.measured)
-    )
+    unit, count = ("weeks", weeks) if weeks > 1 and not rest else ("days", facts.measured)
+    period = wording.counted(f"hero.{unit}", count, wording.in_words(count))
     unit, amount = ("hours", facts.total / 60) if facts.total >= 120 else ("minutes", facts.total)
-    total = wording.text(f"hero.{unit}", count=wording.number(amount))
-    return wording.text("hero.headline", period=period, people=wording.number(facts.people), total=total)
+    total = wording.counted(f"hero.{unit}", math.floor(amount + 0.5))
+    sentence = "hero.headline_least" if _withheld(facts) else "hero.headline"
+    return wording.text(sentence, period=period, people=wording.number(facts.people), total=total)
+
+
+def _withheld(facts: Facts) -> list[str]:
+    """The kinds whose sum may not be shown: what is left is not the whole."""
+    return [kind for kind in KINDS if f"{kind}_learning_minutes" in facts.withheld]
 
 
 def _shares(facts: Facts, wording: Wording) -> list[Share]:
     kinds = [kind for kind in KINDS if kind in facts.minutes]
-    percents = whole_percents([facts.minutes[kind].total for kind in kinds])
-    return [_share(facts, kind, percent, wording) for kind, percent in zip(kinds, percents, strict=True)]
+    withheld = _withheld(facts)
+    percents = (
+        [""] * len(kinds)
+        if withheld
+        else [f"{each}%" for each in whole_percents([facts.minutes[kind].total for kind in kinds])]
+    )
+    told = {kind: _share(facts, kind, percent, wording) for kind, percent in zip(kinds, percents, strict=True)}
+    told |= {kind: _share_withheld(facts, kind, wording) for kind in withheld}
+    return [told[kind] for kind in KINDS if kind in told]
 
 
-def _share(facts: Facts, kind: str, percent: int, wording: Wording) -> Share:
+def _share_withheld(facts: Facts, kind: str, wording: Wording) -> Share:
+    reason = wording.status(facts.withheld[f"{kind}_learning_minutes"])
+    return Share(kind, wording.text(f"kinds.{kind}"), wording.text(f"kinds_meaning.{kind}"), "", 0.0, NOTHING, [reason])
+
+
+def _share(facts: Facts, kind: str, percent: str, wording: Wording) -> Share:
     minutes = facts.minutes[kind]
     details = [wording.text("hero.per_person", value=wording.minutes(minutes.total / facts.people / facts.weeks))]
     reach = facts.whole[f"learning_reach.{kind}"]
@@ -136,13 +160,12 @@ def _share(facts: Facts, kind: str, percent: int, wording: Wording) -> Share:
         details.append(wording.text("hero.reached", share=wording.percent(reach.value)))
     if minutes.estimated_share:
         details.append(wording.text("estimated", share=wording.percent(minutes.estimated_share)))
-    share = minutes.total / facts.total
     return Share(
         kind,
         wording.text(f"kinds.{kind}"),
         wording.text(f"kinds_meaning.{kind}"),
-        f"{percent}%",
-        round(share * 100, 2),
+        percent,
+        round(minutes.total / facts.total * 100, 2),
         wording.minutes(minutes.total),
         details,
     )
@@ -157,12 +180,24 @@ def _tiles(facts: Facts, wording: Wording) -> list[tuple[str, str, str]]:
         ("completions", "formal_completions", "mandatory", facts.whole["mandatory_on_time_rate"]),
     ):
         if indicator not in facts.sums:
-            reason = facts.whole[indicator].status
-            tiles.append((NOTHING, wording.text(f"tiles.{name}"), wording.status(reason)))
+            tiles.append((NOTHING, wording.text(f"tiles.{name}"), wording.status(facts.why_no_sum(indicator))))
             continue
-        if figure is None:
-            note = wording.text(f"tiles.{more}")
-        else:
-            note = wording.text(f"tiles.{more}", share=wording.percent(figure.value)) if figure.shown else ""
-        tiles.append((wording.number(facts.sums[indicator]), wording.text(f"tiles.{name}"), note))
+        amount = facts.sums[indicator]
+        tiles.append((
+            wording.number(amount),
+            wording.counted(f"tiles.{name}", amount),
+            _tile_note(more, figure, wording),
+        ))
     return tiles
+
+
+def _tile_note(name: str, figure: Figure | None, wording: Wording) -> str:
+    """The small line of a tile: fixed, or a share with what it is a share of where that is said."""
+    if figure is None:
+        return wording.text(f"tiles.{name}")
+    if not figure.shown:
+        return ""
+    share = wording.percent(figure.value)
+    if name == "mandatory":
+        return wording.counted("tiles.mandatory", figure.denominator, share=share) if figure.denominator else ""
+    return wording.text(f"tiles.{name}", share=share)

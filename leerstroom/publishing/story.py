@@ -11,6 +11,7 @@ from leerstroom.publishing.wording import NOTHING, Wording
 
 Write = Callable[[float | None], str]
 _STAR = "\N{NO-BREAK SPACE}*"
+MOST_ROWS = 40  # more bars than that are a list and no picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +135,15 @@ class Teller:
             for n, step in enumerate(rows[0].steps)
         ]
         shaded = any(not step.loaded for row in rows for step in row.steps)
-        legend = (("gap", self.text("gap_week" if self.facts.weekly else "gap_day")),) if shaded else ()
+        legend = [("gap", self.text("gap_week" if self.facts.weekly else "gap_day"))] if shaded else []
+        if any(step.withheld for row in rows for step in row.steps):
+            legend.append(("cross", self.text("withheld")))
         make = charts.over_time(drawn, self.wording, weekly=self.facts.weekly, unit=unit, height=height)
         return self.picture(make, name, title, self.table(head, cells), legend)
 
     def _step(self, step: Step, write: Write) -> str:
         if step.value is None:
-            return self.wording.status("suppressed" if step.loaded else "missing")
+            return self.text("not_shown") if step.withheld else self.wording.status("missing")
         return write(step.value) + ("" if step.loaded else _STAR)
 
     def bars(
@@ -154,7 +157,7 @@ class Teller:
         *,
         shares: bool = False,
     ) -> Picture:
-        """A table of bars with its table."""
+        """A table of bars with its table; of very many groups their spread, with a dot for each."""
 
         def show(figure: Figure) -> str:
             if figure.shown:
@@ -169,8 +172,16 @@ class Teller:
             else [row.label, *(self.told(figure, write) for figure in row.figures)]
             for row in rows
         ]
-        make = charts.bars_table(rows, columns, colours, show, shares=shares)
-        return self.picture(make, name, title, self.table(["", *columns], cells))
+        chart = charts.bars_table if len(rows) <= MOST_ROWS else charts.spread
+        make = chart(rows, columns, colours, show, shares=shares)
+        caption = title if len(rows) <= MOST_ROWS else f"{title}. {self._spread(rows)}"
+        return self.picture(make, name, caption, self.table(["", *columns], cells))
+
+    def _spread(self, rows: Sequence[Row]) -> str:
+        groups = [row for row in rows if not row.strong]
+        hidden = sum(bool(row.remark) for row in groups)
+        told = self.wording.counted("spread", len(groups) - hidden)
+        return f"{told} {self.wording.counted('spread_hidden', hidden)}" if hidden else told
 
     def group_rows(self, ids: Sequence[str]) -> list[Row]:
         """The whole organisation first, then the teams by alphabet; a team that may not be shown says why."""

@@ -80,6 +80,10 @@ class Wording:
         sentence = _sentence(key, self.language)
         return sentence.format(**{"minimum": self.minimum_group, **values}) if "{" in sentence else sentence
 
+    def counted(self, key: str, many: float, written: str = "", **values: Any) -> str:
+        """The sentence `key` about so many things; about exactly one it is the sentence `key_one`. {count} is the number, as `written` or else plain."""
+        return self.text(f"{key}_one" if many == 1 else key, count=written or self.number(many), **values)
+
     def status(self, status: str) -> str:
         """A status in words; a status without words of its own is shown by its name."""
         return self.text(f"status.{status}") if status in _texts()["status"] else status.replace("_", " ")

@@ -34,6 +34,11 @@ MAKERS: dict[str, Any] = {
         [charts.Row("Alles", [ok(0.4), ok(None)], strong=True), charts.Row("Klein", [ok(None)] * 2, remark="niet getoond")],
         ["A", "B"], ("step1", "step2"), lambda figure: NL.percent(figure.value), shares=True,
     ),
+    "spread": charts.spread(
+        [charts.Row("Alles", [ok(0.4), ok(0.5)], strong=True), charts.Row("Klein", [ok(None)] * 2, remark="niet getoond"),
+         *(charts.Row(f"T{number}", [ok(number / 50), ok(None)]) for number in range(50))],
+        ["A", "B"], ("step1", "step2"), lambda figure: NL.percent(figure.value), shares=True,
+    ),
     "reach": charts.reach({7: {kind: ok(0.3) for kind in REACHES}, 28: {kind: ok(0.6 if kind != "formal" else None) for kind in REACHES}}, 28, NL),
     "dots": charts.dots(19, 11, 1),
     "profile": charts.profile([("Vorm", "overdracht", "netwerk", ok(1.7)), ("Doelen", "vast", "ontdekt", ok(None))], NL),
@@ -65,6 +70,33 @@ def test_a_value_that_is_not_known_has_no_bar() -> None:
     bars = [layer for layer in json.loads(spec)["layer"] if layer["mark"]["type"] == "bar"]
     assert sum(len(layer["data"]["values"]) for layer in bars) == 2  # one track and one bar
     assert "niet getoond" in spec
+
+
+def test_of_many_groups_each_is_a_dot_and_none_has_a_name() -> None:
+    layers = MAKERS["spread"](WIDE)["layer"]
+    dots = [layer for layer in layers if layer["mark"].get("opacity") == 0.3]
+    assert sum(len(layer["data"]["values"]) for layer in dots) == 50
+    assert "T7" not in json.dumps(layers)
+
+
+def test_a_long_name_stands_in_two_lines_and_only_a_longer_one_is_cut() -> None:
+    from leerstroom.publishing.charts.drawing import in_lines
+
+    assert in_lines("Vergunningen, Toezicht en Handhaving", 25) == ["Vergunningen, Toezicht en", "Handhaving"]
+    assert in_lines("Data", 25) == ["Data"]
+    assert in_lines("", 25) == [""]
+    cut = in_lines("Maatschappelijke Ondersteuning, Vergunningverlening en Openbare Ruimte", 25)
+    assert len(cut) == 2
+    assert cut[1].endswith("…")
+
+
+def test_the_bars_of_one_day_are_no_wall_and_the_day_is_named() -> None:
+    spec = charts.over_time(
+        [charts.Series("Formeel", "formal", [Step(date(2026, 11, 15), 60.0, True)])], NL, weekly=False
+    )(WIDE)
+    [bars] = [layer for layer in spec["vconcat"][0]["layer"] if layer["mark"]["type"] == "bar"]
+    assert len(bars["encoding"]["x"]["scale"]["domain"]) == 14
+    assert "15 nov" in json.dumps(bars["encoding"]["x"]["axis"], ensure_ascii=False).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def test_dots_are_as_many_as_questions() -> None:

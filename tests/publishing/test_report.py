@@ -180,6 +180,56 @@ def test_a_day_with_too_few_colleagues_in_service_has_no_sum_nor_has_one_beside_
     assert sum(step.value is not None and step.value > 0 for step in steps) > 5
 
 
+def test_a_day_that_is_one_persons_has_no_sum_under_any_policy(night: Any) -> None:
+    from leerstroom.publishing.disclosure import Disclosure
+
+    last = night.as_of
+    rows = [
+        {**row, "value": 60.0 if row["subject"] == "E001" else 0.0}
+        if row["grain"] == "employee_day"
+        and row["period_end"] == last
+        and row["indicator_id"] in {"formal_learning_minutes", "questions_asked"}
+        else row
+        for row in night.rows
+    ]
+    series = told(night, rows, Disclosure.load("per-employee")).series
+    assert [series[each][-1].value for each in ("formal_learning_minutes", "questions_asked")] == [None, None]
+
+
+def test_a_kind_that_is_one_persons_is_withheld_and_nothing_is_said_of_the_whole(night: Any) -> None:
+    from leerstroom.publishing.disclosure import Disclosure
+    from leerstroom.publishing.report import _edition
+
+    rows = [
+        {**row, "numerator": None}
+        if row["grain"] == "organisation_window" and row["indicator_id"] == "nonformal_learning_minutes"
+        else {**row, "value": 500.0 if row["subject"] == "E001" else 1.0}
+        if row["grain"] == "employee_window" and row["indicator_id"] == "nonformal_learning_minutes"
+        else row
+        for row in night.rows
+    ]
+    facts = told(night, rows, Disclosure.load("per-employee"))
+    assert facts.withheld == {"nonformal_learning_minutes": "suppressed_dominance"}
+    edition = _edition(facts, Wording("en"))
+    assert "at least" in edition.headline
+    assert edition.standfirst == ""
+    assert [share.percent for share in edition.shares] == ["", "", ""]
+    assert edition.shares[1].details == ["not shown: nearly all of it comes from one person"]
+
+
+def test_of_too_few_people_only_what_the_figures_rest_on_is_told(night: Any) -> None:
+    from leerstroom.publishing.disclosure import Disclosure
+    from leerstroom.publishing.report import _edition
+
+    one = Directory([night.directory.employees[0]])
+    rows = [row for row in night.rows if row["subject"] == "E001" or row["indicator_id"] == "unresolved_actor_share"]
+    edition = _edition(told(night, rows, Disclosure.load("per-employee"), one), Wording("nl"))
+    assert edition.headline == "Te weinig mensen om cijfers te tonen"
+    assert "minder dan 5 mensen" in edition.standfirst
+    assert [section.name for section in edition.sections] == ["quality"]
+    assert edition.tiles == ()
+
+
 # --- what it says ---------------------------------------------------------------------------------------------------------------------
 def test_it_tells_the_night_in_both_languages(page: Page) -> None:
     assert "In drie weken leerden 45 collega’s samen" in page.text("nl")

@@ -1,6 +1,8 @@
 """Numbers and dates as Dutch and English readers write them."""
 
+from collections.abc import Iterator
 from datetime import date
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -59,6 +61,42 @@ def test_every_sentence_exists_in_both_languages_with_the_same_blanks() -> None:
         }
         assert blanks["en"] == blanks["nl"], path
         assert all(words.values()), path
+
+
+@pytest.mark.parametrize(
+    ("key", "many", "nl", "en"),
+    [
+        ("hero.days", 1, "één dag", "one day"),
+        ("hero.days", 5, "5 dagen", "5 days"),
+        ("hero.hours", 1, "één uur", "one hour"),
+        ("people", 1, "één medewerker", "one employee"),
+        ("people", 0, "0 medewerkers", "0 employees"),
+        ("tiles.questions", 1, "vraag gesteld", "question asked"),
+        ("sections.reach.days", 1, "1 dag", "1 day"),
+        (
+            "sections.questions.given",
+            1,
+            "Er is één antwoord op een vraag van een ander gegeven.",
+            "One answer to another’s question was given.",
+        ),
+    ],
+)
+def test_one_is_singular_and_all_else_is_plural(key: str, many: float, nl: str, en: str) -> None:
+    assert (NL.counted(key, many), EN.counted(key, many)) == (nl, en)
+
+
+def test_every_sentence_that_counts_has_its_singular() -> None:
+    def keys(node: dict[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
+        for name, child in node.items():
+            if "en" in child:
+                yield f"{path}{name}", child["en"]
+            else:
+                yield from keys(child, f"{path}{name}.")
+
+    found = dict(keys(_texts()))
+    counting = {key for key, text in found.items() if "{count}" in text and not key.endswith("_one")}
+    assert counting
+    assert {key for key in counting if f"{key}_one" not in found} == set()
 
 
 def test_a_status_without_words_is_shown_by_its_name() -> None:

@@ -10,6 +10,7 @@ from leerstroom.publishing.charts.dots import dots
 from leerstroom.publishing.charts.drawing import draw
 from leerstroom.publishing.charts.profile import profile
 from leerstroom.publishing.charts.reach import reach
+from leerstroom.publishing.charts.spread import spread
 from leerstroom.publishing.charts.time import Series, over_time
 
-__all__ = ["Row", "Series", "bars_table", "coverage", "dots", "draw", "over_time", "profile", "reach"]
+__all__ = ["Row", "Series", "bars_table", "coverage", "dots", "draw", "over_time", "profile", "reach", "spread"]

@@ -4,8 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from leerstroom.publishing.charts.drawing import NARROW, Maker, Plane, Spec
+from leerstroom.publishing.charts.drawing import NARROW, Maker, Plane, Spec, in_lines
 from leerstroom.publishing.facts import Figure
+
+_LETTERS = 25  # that fit beside the bars
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +49,16 @@ def bars_table(
             limit=column + gap - 2,
         )
         for row, y in zip(rows, tops, strict=True):
+            lines = [row.label] if narrow else in_lines(row.label, _LETTERS)
+            size = 12.5 if len(lines) == 1 else 11.5  # two lines fit the height of a row
             plane.words(
-                [{"x": 0, "y": y, "text": row.label}],
-                fontSize=12.5,
+                [
+                    {"x": 0, "y": y + 13 * (place - (len(lines) - 1) / 2), "text": line}
+                    for place, line in enumerate(lines)
+                ],
+                fontSize=size,
                 fontWeight=700 if row.strong else 400,
-                limit=width if narrow else label - 12,
+                limit=width if narrow else label - 8,
             )
             if row.remark:
                 plane.words(

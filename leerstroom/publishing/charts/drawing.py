@@ -5,6 +5,7 @@ step. The tests check them against Vega-Lite's schema by way of Altair instead.
 """
 
 import re
+import textwrap
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -122,6 +123,11 @@ class Plane:
         if "text" in rows[0]:
             encoding["text"] = {"field": "text", "type": "nominal"}
         return {"data": {"values": rows}, "mark": mark, "encoding": encoding}
+
+
+def in_lines(text: str, letters: int) -> list[str]:
+    """The text in one line or two of so many letters; only what is longer still is cut."""
+    return textwrap.wrap(text, letters, max_lines=2, placeholder="…") or [""]
 
 
 def lookup(names: Mapping[str, str]) -> str:

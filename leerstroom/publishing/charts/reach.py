@@ -82,7 +82,7 @@ def _marks(
             plane.points([{"x": x, "y": y}], _colour(kind), size=80, filled=False, strokeWidth=2)
         if all(abs(x - other) > 52 for other in taken):  # two notes on one spot cannot be read
             plane.words(
-                [{"x": x, "y": y + 18, "text": wording.text("sections.reach.days", days=days)}],
+                [{"x": x, "y": y + 18, "text": wording.counted("sections.reach.days", days)}],
                 "muted",
                 align="center",
                 fontSize=11,

@@ -11,6 +11,7 @@ from leerstroom.publishing.palette import LIGHT
 from leerstroom.publishing.wording import Wording
 
 _AXIS = 44  # room for the numbers at the right
+_FEWEST = 14  # steps that fill the width: the bars of a short series do not grow into walls
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Series:
 
 
 def over_time(rows: Sequence[Series], wording: Wording, *, weekly: bool, unit: float = 1.0, height: int = 84) -> Maker:
-    """Bars of value / `unit`. A step with a missing source stands on a shaded ground: its bar is a lower bound."""
+    """Bars of value / `unit`. A step with a missing source stands on a shaded ground: its bar is a lower bound. A cross is a step that is withheld."""
 
     def make(width: int) -> Spec:
         top, every = _round_top(
@@ -42,7 +43,11 @@ def over_time(rows: Sequence[Series], wording: Wording, *, weekly: bool, unit: f
             place = {
                 "field": "i",
                 "type": "ordinal",
-                "scale": {"paddingInner": 0.2, "paddingOuter": 0.1},
+                "scale": {
+                    "paddingInner": 0.2,
+                    "paddingOuter": 0.1,
+                    "domain": list(range(max(len(steps), _FEWEST))),
+                },
                 "axis": days if number == len(rows) - 1 else None,
             }
             ground = {
@@ -54,9 +59,14 @@ def over_time(rows: Sequence[Series], wording: Wording, *, weekly: bool, unit: f
                 "mark": {"type": "bar", "color": LIGHT[series.colour], "cornerRadius": 1},
                 "encoding": {"x": place, "y": value},
             }
+            crosses = {
+                "mark": {"type": "text", "text": "×", "baseline": "bottom", "color": LIGHT["muted"], "fontSize": 13},
+                "encoding": {"x": place, "y": {"datum": 0, "type": "quantitative"}},
+                "transform": [{"filter": "datum.withheld"}],
+            }
             parts.append({
                 "title": {"text": series.label, "fontWeight": 600}, "width": width - _AXIS, "height": height,
-                "data": {"values": [_cell(position, step, unit) for position, step in enumerate(series.steps)]}, "layer": [ground, bars],
+                "data": {"values": [_cell(position, step, unit) for position, step in enumerate(series.steps)]}, "layer": [ground, bars, crosses],
             })  # fmt: skip
         return finished({"vconcat": parts})
 
@@ -64,7 +74,8 @@ def over_time(rows: Sequence[Series], wording: Wording, *, weekly: bool, unit: f
 
 
 def _cell(position: int, step: Step, unit: float) -> dict[str, Any]:
-    return {"i": position, "v": None if step.value is None else step.value / unit, "loaded": step.loaded}
+    value = None if step.value is None else step.value / unit
+    return {"i": position, "v": value, "loaded": step.loaded, "withheld": step.withheld}
 
 
 def _round_top(highest: float) -> tuple[float, float]:
@@ -81,4 +92,6 @@ def _marked(steps: Sequence[Step], width: int, weekly: bool) -> list[int]:
         every = max(1, round(len(steps) / (8 if width == WIDE else 4)))
         return list(range(0, len(steps), every))
     mondays = [position for position, step in enumerate(steps) if step.day.weekday() == 0]
+    if not mondays:
+        return [0]
     return mondays if width == WIDE or len(mondays) <= 4 else mondays[::2]

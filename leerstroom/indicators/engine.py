@@ -360,6 +360,8 @@ def _translated(operation: Any, engine: str) -> str:
     import ibis
     from ibis.backends.sql import compilers
 
+    if engine == "pyspark":
+        _ = ibis.pyspark  # its options exist only once it was named
     compiler = getattr(compilers, engine).compiler
     fuses = ibis.options.sql.fuse_selects
     ibis.options.sql.fuse_selects = False

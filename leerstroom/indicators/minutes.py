@@ -519,13 +519,24 @@ def _daily(single: "ir.Table", flags: "ir.Table", together: "ir.Table | None", a
         acts=active.acts,
     )  # fmt: skip
     rows = union([*(each.select(*columns, acts=ibis.literal(0, "int32")) for each in timed), acted])
-    summed = rows.group_by("person", "day").agg(**sums(rows, _OF_DAYS), acts=rows.acts.bit_or())
+    summed = rows.group_by("person", "day").agg(**sums(rows, _OF_DAYS), acts=_any_bits(rows.acts))
     flags_of_day = {
         f"active_{name}": ibis.ifelse((summed.acts & 2**place) > 0, 1, 0).cast("int16")
         for place, name in enumerate(ACTIVE)
     }
     days = summed.mutate(**flags_of_day).drop("acts")
     return days.mutate(is_active=(days.ms_total > 0) | (days.est_total > 0) | (days.active_any > 0))
+
+
+def _any_bits(column: "ir.IntegerColumn") -> "ir.IntegerValue":
+    """The bits that any row has. Called by its name, which all engines know: Ibis has no translation of its own for Spark."""
+    import ibis
+
+    @ibis.udf.agg.builtin(name="bit_or", signature=(("int32",), "int32"))
+    def bit_or(bits):  # type: ignore[no-untyped-def]
+        """Computed by the engine."""
+
+    return bit_or(column)
 
 
 def _preferences(pieces: "ir.Table", classified: "ir.Table", attendance: "ir.Table", first_day: int) -> "ir.Table":

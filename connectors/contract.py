@@ -44,6 +44,7 @@ from leerstroom.errors import (
     Unreachable,
 )
 from leerstroom.people import Directory, People, Pseudonyms
+from leerstroom.people.rotation import Rotation
 from leerstroom.replay import Fault, Platform, Running, World, running
 from leerstroom.statements import Retracted
 from leerstroom.statements.building import altered_definitions
@@ -89,6 +90,18 @@ def mapped(source: Source, records: list[Record], directory: Directory | None = 
 def statements_of(outcomes: list[Mapped]) -> list[Any]:
     """Only the statements, as JSON values."""
     return [each for each in outcomes if not isinstance(each, Quarantined | Retracted)]
+
+
+class _Blank:
+    """A rotation that leaves no trace of references: what differs afterwards is out of its reach."""
+
+    def name(self, reference: str) -> str:
+        """The same for every reference."""
+        return "a" * 26
+
+    def id(self, uuid: str) -> str:
+        """The same for every UUID."""
+        return "00000000-0000-5000-8000-000000000000"
 
 
 class SourceContract:
@@ -348,6 +361,21 @@ class SourceContract:
         assert read > 0
 
     # --- privacy ----------------------------------------------------------------------------------------------------------------
+
+    def test_a_rotation_of_the_key_reaches_all_that_depends_on_it(self, server: Running | None) -> None:
+        source, records, blank = self.made(server), self.pulled(server), _Blank()
+        rotation = Rotation([blank], {source.name} if source.keyed_ids else ())
+        told: list[list[str]] = []
+        for key in (KEY, Pseudonyms("another key, just as long as it")):
+            mapper = Mapper(source, People(key, tenant=source.tenant, source=source.name, home_page=HOME_PAGE))
+            kept = [source.minimise(record, key) for record in records]
+            made = [rotation.statement(each) for each in statements_of(list(mapper.statements(kept)))]
+            assert None not in made, "is_ours does not know a statement that the mapping made"
+            told.append(sorted(json.dumps(each, sort_keys=True) for each in made))
+        assert told[0]
+        assert told[0] == told[1], (
+            "a reference or an id made of one stands where a rotation does not look; see Source.keyed_ids"
+        )
 
     def test_no_content_name_or_address_lands_or_is_stated_or_logged(
         self, server: Running | None, caplog: pytest.LogCaptureFixture

@@ -59,6 +59,9 @@ class Sessions(Source):
     kind: ClassVar[Kind] = Kind.WEBINAR
     look_back: ClassVar[timedelta] = timedelta(days=3)
     settle: ClassVar[timedelta] = timedelta(hours=6)
+    keyed_ids: ClassVar[bool] = (
+        True  # an answer or a message without an id goes by its row's key, which is made of who wrote it
+    )
 
     def settled(self, window: Window, now: datetime) -> Window:
         """The part of the window whose reports no longer move; what ended after it waits for the next window, which looks back."""

@@ -20,13 +20,15 @@ import orjson
 
 from connectors.mapping import Mapper, Quarantined, serialised
 from connectors.source import UNREADABLE, Connection, Record, Source, Window, answered, connect
-from leerstroom import ledger, quality
+from connectors.source import load as load_source
+from leerstroom import ledger, quality, rekeying
 from leerstroom.errors import ConfigurationError, LeerstroomError, NeedsOperator, QuotaExhausted
 from leerstroom.landing import Store
-from leerstroom.people import Directory, People, Pseudonyms
+from leerstroom.people import Directory, People, Pseudonyms, Rotation
+from leerstroom.people.rotation import SYSTEM
 from leerstroom.processes import Workers
 from leerstroom.quarantine import VOIDS, Rewritten, rewriting
-from leerstroom.revisions import Revisions, stated, voided_by, voiding, with_id
+from leerstroom.revisions import Revisions, Stated, stated, voided_by, voiding, with_id
 from leerstroom.settings import Settings
 from leerstroom.state import open_state
 from leerstroom.statements import Retracted, Statement, utc_text
@@ -107,12 +109,25 @@ def _faults(tries: Iterable[Callable[[], object]]) -> list[str]:
 
 
 def pseudonyms_of(settings: Settings) -> Pseudonyms:
-    """The pseudonyms under the organisation's key. Raises ConfigurationError when no key is set."""
+    """The pseudonyms under the organisation's key. Raises ConfigurationError when no key is set, and when what is stored is not under this one."""
+    pseudonyms = unchecked_pseudonyms_of(settings)
+    rekeying.check(open_state(settings.state_url), pseudonyms)
+    return pseudonyms
+
+
+def unchecked_pseudonyms_of(settings: Settings) -> Pseudonyms:
+    """The pseudonyms under the organisation's key, whatever is stored. Raises ConfigurationError when no key is set."""
     if settings.pseudonym_key is None:
         raise ConfigurationError(
             "no pseudonym key is set; put a long random value into LEERSTROOM_PSEUDONYM_KEY and keep it: another key makes everyone a stranger"
         )
-    return Pseudonyms(settings.pseudonym_key.get_secret_value())
+    return Pseudonyms.read(settings.pseudonym_key.get_secret_value())
+
+
+def rotation_of(pseudonyms: Pseudonyms, platforms: Iterable[str], generation: int | None = None) -> Rotation:
+    """What the key's rotations, or that to one `generation`, do to statements of these platforms. Raises ConfigurationError for one that is not installed."""
+    steps = pseudonyms.steps if generation is None else pseudonyms.steps[generation - 2 : generation - 1]
+    return Rotation(steps, [name for name in platforms if steps and load_source(name).keyed_ids])
 
 
 def full_directory_of(settings: Settings) -> Directory:
@@ -147,7 +162,7 @@ def directory_of(settings: Settings) -> Directory:
     directory = full_directory_of(settings)
     erased = erased_references(open_state(settings.state_url))
     if erased:
-        pseudonyms = pseudonyms_of(settings)
+        pseudonyms = pseudonyms_of(settings).first
         directory.employees = [each for each in directory.employees if pseudonyms.actor(each.employee_id) not in erased]
     return directory
 
@@ -166,9 +181,9 @@ def lrs_of(settings: Settings) -> "Lrs":
 
 
 def people_of(source: Source, settings: Settings) -> People:
-    """Resolution for one connection."""
+    """Resolution for one connection, in the first generation of the key: `load` takes the statements to the newest."""
     return People(
-        pseudonyms_of(settings),
+        pseudonyms_of(settings).first,
         tenant=source.tenant,
         source=source.name,
         connection=source.connection.name,
@@ -178,9 +193,16 @@ def people_of(source: Source, settings: Settings) -> People:
     )
 
 
+def _rotation_to_load(settings: Settings, platform: str) -> Rotation:
+    """What makes the newest generation of statements of the first; none needs a key before the first rotation."""
+    if settings.pseudonym_key is None and not rekeying.reached(open_state(settings.state_url)):
+        return Rotation(())
+    return rotation_of(pseudonyms_of(settings), [platform])
+
+
 def system_agent(settings: Settings) -> dict[str, Any]:
     """Who voids: ourselves."""
-    return {"objectType": "Agent", "account": {"homePage": settings.organisation.home_page, "name": "leerstroom"}}
+    return {"objectType": "Agent", "account": {"homePage": settings.organisation.home_page, "name": SYSTEM}}
 
 
 @dataclass(slots=True)
@@ -382,9 +404,13 @@ def load(
     lrs: "Lrs | None" = None,
     progress: Progress = _nothing,
 ) -> dict[str, Any]:
-    """Loads a statements folder into the LRS, voiding what it replaces or retracts. Returns `{connection, path, counts}`."""
+    """Loads a statements folder into the LRS, voiding what it replaces or retracts. Returns `{connection, path, counts}`.
+
+    The folder is of the first generation of the pseudonym key, the LRS and the facts are of the newest.
+    """
     store = Store(settings.data)
     manifest = store.manifest(path)
+    rotation = _rotation_to_load(settings, str(manifest["source"]))
     as_of, agent = manifest["as_of"], system_agent(settings)
     revisions = Revisions(open_state(settings.state_url), connection)
     planned = {"built": 0, "voids": 0, "superseded": 0}
@@ -400,6 +426,9 @@ def load(
         while batch := list(islice(lines, _PLAN)):
             planned["built"] += len(batch)
             facts = [stated(line) for line in batch]
+            if rotation.steps:
+                facts = [Stated(*map(rotation.id, each)) for each in facts]
+                batch = [orjson.dumps(rotation.statement(orjson.loads(line))) for line in batch]
             decided = revisions.decide(facts, as_of)
             planned["superseded"] += decided.superseded
             for place, statement_id in decided.send:
@@ -407,7 +436,7 @@ def load(
                 refused.came_up(statement_id)
                 yield line if statement_id == facts[place].statement_id else with_id(line, statement_id)
             yield from voids(decided.void)
-        retracted = [orjson.loads(line) for line in store.lines(f"{path}/retractions.jsonl.zst")]
+        retracted = [rotation.id(orjson.loads(line)) for line in store.lines(f"{path}/retractions.jsonl.zst")]
         yield from voids(revisions.retract(retracted, as_of))
 
     window, kind = _window(manifest), str(manifest["kind"])
@@ -418,6 +447,8 @@ def load(
 
             def refuse(rejection: "Rejection", raw: bytes) -> None:
                 told = {"stage": "load", "key": rejection.id, "reason": rejection.reason, "at": as_of}
+                if rotation.steps:
+                    told["generation"] = len(rotation.steps) + 1
                 if (voided := voided_by(orjson.loads(raw))) is not None:
                     unvoided.add(voided)
                     told[VOIDS] = voided
@@ -586,6 +617,13 @@ def my_learning(
         )
         stage.counts = {"files": write_my_learning(own, folder, only)}
     return {"folder": str(folder), "counts": stage.counts}
+
+
+def recompute(*, settings: Settings, run_id: str, as_of: date) -> None:
+    """Computes and publishes a day again, and writes each employee's own file anew."""
+    computed = compute(settings=settings, run_id=run_id, as_of=as_of)
+    publish(settings=settings, run_id=run_id, as_of=as_of, values=computed["path"])
+    my_learning(settings=settings, run_id=run_id, as_of=as_of, values=computed["path"])
 
 
 def settle(*, settings: Settings, run_id: str, expected: Iterable[str] = ()) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The small database that the stages share: ledger, facts, voids, coverage and runs. SQLite by default, PostgreSQL by URL.
+"""The small database that the stages share: ledger, facts, voids, coverage, runs and generations of the key. SQLite by default, PostgreSQL by URL.
 
 It holds counts, ids and dates, never a record or a person. Losing it loses no learning: the LRS is the source of truth.
 """
@@ -80,6 +80,16 @@ erased = Table(
     "erased",
     metadata,
     Column("reference", String(40), primary_key=True),  # a keyed reference: it says nothing without the key
+    Column("at", DateTime(timezone=True), nullable=False),
+)
+
+
+generations = Table(
+    "generations",
+    metadata,
+    Column("generation", Integer, primary_key=True, autoincrement=False),
+    Column("fingerprint", String(16), nullable=False),  # of the secret that made it
+    Column("reached", String(10), nullable=False),  # which stores are re-keyed: see leerstroom.rekeying
     Column("at", DateTime(timezone=True), nullable=False),
 )
 

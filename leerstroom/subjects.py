@@ -22,7 +22,7 @@ _LINES = ("landing", "statements", "quarantine")
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The traces of one person: the account name in the LRS, and all references that landing files may hold."""
+    """The traces of one person: the account name in the LRS, and all references that landing files may hold, in every generation of the key."""
 
     actor: str
     references: frozenset[str]
@@ -58,7 +58,9 @@ def subject_of(
         references.update(
             pseudonyms.account(tenant, each) for name, each in employee.platform_ids if name in {source, connection}
         )
-    return Subject(pseudonyms.actor(employee_id), frozenset(references))
+    references.add(pseudonyms.first.actor(employee_id))
+    traces = {name for reference in references for name in pseudonyms.generations(reference)}
+    return Subject(pseudonyms.actor(employee_id), frozenset(traces))
 
 
 def held_lines(store: Store, subject: Subject) -> Iterator[dict[str, Any]]:

@@ -71,6 +71,7 @@ class Calendar(Source):
     kind: ClassVar[Kind] = Kind.OFFLINE
     verified: ClassVar[Verified] = Verified.PAYLOADS
     look_back: ClassVar[timedelta] = timedelta(days=7)
+    keyed_ids: ClassVar[bool] = True  # an appointment's id may be an address
     settings: ClassVar[tuple[Setting, ...]] = (
         Setting("service", "Service", default="files", required=False, help="files, microsoft or google"),
         Setting("files", "Files", many=True, required=False, help="paths or addresses with *, such as calendars/*.ics; also secret addresses that calendars publish"),

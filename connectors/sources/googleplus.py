@@ -43,6 +43,7 @@ class GooglePlus(ChatSource):
     verified: ClassVar[Verified] = Verified.DOCUMENTATION
     look_back: ClassVar[timedelta] = timedelta(0)
     personal_ids: ClassVar[bool] = True
+    keyed_ids: ClassVar[bool] = True
     documents: ClassVar[tuple[str, ...]] = (".zip",)
     settings: ClassVar[tuple[Setting, ...]] = (
         Setting("files", "Archives", many=True, help="Takeout archives (.zip) or folders of their JSON files"),

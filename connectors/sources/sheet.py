@@ -121,6 +121,9 @@ class Sheet(TableSource):
     kind: ClassVar[Kind] = Kind.OFFLINE
     verified: ClassVar[Verified] = Verified.PAYLOADS
     look_back: ClassVar[timedelta] = timedelta(days=35)
+    keyed_ids: ClassVar[bool] = (
+        True  # a session without an id goes by its title, and that of a talk lands as a keyed reference
+    )
     settings: ClassVar[tuple[Setting, ...]] = (
         Setting("files", "Files", many=True, help="paths or addresses with *, such as registers/*.xlsx"),
         Setting("columns", "Columns", kind="mapping", required=False, help="ours: header in the sheet; usual Dutch and English headers are known"),

@@ -12,6 +12,7 @@ from leerstroom.cli import (
     directory,
     indicators,
     lrs,
+    people,
     pipeline,
     quarantine,
     retention,
@@ -32,7 +33,19 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for room in (setting_up, sources, pipeline, quarantine, statements, indicators, lrs, directory, subject, retention):
+for room in (
+    setting_up,
+    sources,
+    pipeline,
+    quarantine,
+    statements,
+    indicators,
+    lrs,
+    directory,
+    subject,
+    people,
+    retention,
+):
     room.register(app)
 
 

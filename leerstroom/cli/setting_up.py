@@ -295,7 +295,7 @@ hr:
 # retention: {landing_days: 14, quarantine_days: 90, lrs_months: 13}    # see docs/governance.md, section 6
 # notify: {mail: {to: [operators@example.org]}}                         # under Airflow; see docs/operators.md
 
-pseudonym_key: ${LEERSTROOM_PSEUDONYM_KEY}   # long and random, kept safe for ever; another key makes everyone a stranger
+pseudonym_key: ${LEERSTROOM_PSEUDONYM_KEY}   # long and random, kept safe for ever; a rotation adds a line: docs/operators.md
 
 connections: {}                              # leerstroom sources tells the fields of each; under Airflow they may live in its connections
   # academy: {source: moodle, host: https://moodle.example.org, token: "${MOODLE_TOKEN}"}

@@ -47,7 +47,7 @@ def normalise(
     """
     from connectors.mapping import Mapper, Quarantined, serialised
     from connectors.source import Connection, Record, connect, load
-    from leerstroom.people import People, Pseudonyms
+    from leerstroom.people import People, Pseudonyms, Rotation
 
     fields = _fields(connection)
     if any(each.name == "host" and each.default is None for each in load(source).settings):
@@ -56,10 +56,11 @@ def normalise(
     key = os.environ.get("LEERSTROOM_PSEUDONYM_KEY")
     if not key:
         typer.echo("leerstroom: LEERSTROOM_PSEUDONYM_KEY is not set; the pseudonyms of this run fit no other", err=True)
-    pseudonyms = Pseudonyms(key) if key else Pseudonyms.random()
+    pseudonyms = Pseudonyms.read(key) if key else Pseudonyms.random()
+    rotation = Rotation(pseudonyms.steps, [source] if made.keyed_ids else ())
     mapper = Mapper(
         made,
-        People(pseudonyms, tenant=made.tenant, source=source, connection=made.connection.name),
+        People(pseudonyms.first, tenant=made.tenant, source=source, connection=made.connection.name),
         version=xapi_version,
     )
     unreadable = 0
@@ -85,10 +86,14 @@ def normalise(
                         refuse({"where": told(place), "reason": reason(error, payload)})
                 yield from [reduced(record, pseudonyms) for record in found]
 
+        def rotated(statement: Any) -> Any:
+            """As the LRS knows it; one of another producer stays as it is."""
+            return rotation.statement(statement) or statement
+
         write = sys.stdout.buffer.write
         for outcome in mapper.statements(records()):
             if type(outcome) is dict:
-                write(serialised(outcome) + b"\n")
+                write(serialised(rotated(outcome) if rotation.steps else outcome) + b"\n")
             elif isinstance(outcome, Quarantined):
                 refuse(outcome.as_json())
         sys.stdout.buffer.flush()

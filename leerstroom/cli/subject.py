@@ -107,16 +107,17 @@ def erase_subject(settings: "Settings", employee_id: str) -> "Erased":
         )
     done.mirrored, mirrored = Mirror(f"{settings.data.rstrip('/')}/mirror").erase(subject.is_in)
     done.lines, written = erase_lines(store, subject)
-    done.facts = erase_facts(engine, mirrored | written)
+    steps = nightly.rotation_of(
+        nightly.pseudonyms_of(settings), ()
+    )  # files are of the first generation of the key, facts of the newest
+    done.facts = erase_facts(engine, mirrored | {steps.id(each) for each in written})
     done.values = erase_person(settings.hr_database, employee_id)
     rewrite(settings.hr_database)
     (settings.my_learning_folder / file_name(nightly.pseudonyms_of(settings), employee_id)).unlink(missing_ok=True)
     newest = newest_values(store)
     store.remove("indicators")
     if newest is not None:
-        computed = nightly.compute(settings=settings, run_id="erasure", as_of=newest)
-        nightly.publish(settings=settings, run_id="erasure", as_of=newest, values=computed["path"])
-        nightly.my_learning(settings=settings, run_id="erasure", as_of=newest, values=computed["path"])
+        nightly.recompute(settings=settings, run_id="erasure", as_of=newest)
     for old in sorted(settings.hr.out.glob("*-????-??-??.*")):
         if newest is None or newest.isoformat() not in old.name:
             old.unlink()

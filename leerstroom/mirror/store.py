@@ -197,6 +197,12 @@ class Mirror:
             finally:
                 writer.discard()
 
+    def clear(self) -> None:
+        """Removes everything: the next writer mirrors the LRS from its beginning. Raises TryLater while another process writes."""
+        with self._lock():
+            self.place(Manifest())
+            self._remove_strays()
+
     def erase(self, holds: Callable[[bytes], bool]) -> tuple[int, set[str]]:
         """Removes the statements whose JSON `holds` says True of; returns how many, and their ids. For the erasure of a person."""
         import pyarrow as pa

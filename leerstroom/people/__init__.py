@@ -7,5 +7,6 @@ and the directory computes the same references from its own columns to find them
 from leerstroom.people.directory import Directory, Employee
 from leerstroom.people.pseudonyms import Pseudonyms
 from leerstroom.people.resolution import ExcludedAccount, People
+from leerstroom.people.rotation import Rotation
 
-__all__ = ["Directory", "Employee", "ExcludedAccount", "People", "Pseudonyms"]
+__all__ = ["Directory", "Employee", "ExcludedAccount", "People", "Pseudonyms", "Rotation"]

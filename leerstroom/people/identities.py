@@ -16,7 +16,7 @@ from leerstroom.people.resolution import DEFAULT_HOME_PAGE
 def actor_strings(employee: Employee, pseudonyms: Pseudonyms | None = None, home_page: str | None = None) -> list[str]:
     """Every actor string by which the employee may appear: mbox, mbox_sha1sum, account with pseudonym, account with HR id.
 
-    An account without home page (`account||name`) is how the mirror writes a mention that gives the name alone.
+    Pseudonyms of earlier generations of the key count too: what other producers stated under them is not re-keyed. An account without home page (`account||name`) is how the mirror writes a mention that gives the name alone.
     """
     found: list[str] = []
     for address in employee.emails:
@@ -25,7 +25,7 @@ def actor_strings(employee: Employee, pseudonyms: Pseudonyms | None = None, home
         found.extend(f"mbox_sha1sum|{_sha1(each)}" for each in (lower, address))
     names = [employee.employee_id]
     if pseudonyms is not None:
-        names.insert(0, pseudonyms.actor(employee.employee_id))
+        names = [*reversed(pseudonyms.generations(pseudonyms.first.actor(employee.employee_id))), *names]
     for name in names:
         found.extend((f"account|{home_page or DEFAULT_HOME_PAGE}|{name}", f"account||{name}"))
     return list(dict.fromkeys(found))

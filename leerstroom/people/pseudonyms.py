@@ -2,6 +2,9 @@
 
 The secret comes from `LEERSTROOM_PSEUDONYM_KEY` or a secrets back-end and is never logged; another secret unlinks
 everything. 128 bits are kept, as 26 letters of base 32, so a name is short and safe in URLs and file names.
+
+A rotation adds a secret and takes none away. What is stored under *n* secrets is of generation *n*, and P_n(x) = HMAC(k_n, P_n-1(x)): so what is stored is re-keyed value by
+value, by who need not know a person, and what is pulled again gets, by the same chain, the names that re-keying gave. Ids that were made of references go the same way.
 """
 
 import hashlib
@@ -9,6 +12,7 @@ import hmac
 import secrets
 from collections.abc import Callable
 from functools import lru_cache
+from uuid import UUID
 
 from leerstroom.errors import ConfigurationError
 
@@ -18,19 +22,48 @@ _LONGEST_REMEMBERED = (
 )
 
 
-class Pseudonyms:
-    """Makes references (`account`, `email`, `hr`) and actor names out of one secret. Raises ConfigurationError for a short one."""
+class Step:
+    """One rotation: names and ids of one generation become those of the next, under the secret that was added."""
 
     def __init__(self, secret: str | bytes) -> None:
-        key = secret.encode() if isinstance(secret, str) else secret
-        if len(key) < MINIMUM_KEY_BYTES:
-            raise ConfigurationError(
-                f"the pseudonym key has {len(key)} bytes and needs at least {MINIMUM_KEY_BYTES}; set LEERSTROOM_PSEUDONYM_KEY"
-                " to a long random value and keep it"
-            )
+        key = _checked(secret)
+        self._name = _keyed(hmac.digest(key, b"leerstroom rotated name 1", "sha256"))
+        self._id = _keyed(hmac.digest(key, b"leerstroom rotated id 1", "sha256"))
+        self.fingerprint = hmac.digest(key, b"leerstroom fingerprint 1", "sha256")[:8].hex()
+        """Tells one secret from another, and nothing about either."""
+
+    def name(self, reference: str) -> str:
+        """The account name or reference of the next generation."""
+        return _base32(self._name(reference.encode())[:16])
+
+    def id(self, uuid: str) -> str:
+        """The UUID of the next generation; it has the form of version 5 as well, which every LRS takes."""
+        return str(UUID(bytes=self._id(uuid.encode())[:16], version=5))
+
+
+class Pseudonyms:
+    """Makes references (`account`, `email`, `hr`) and actor names out of one secret and those that rotations added.
+
+    Records and the mapping know the first generation only: references at the edge are made of the first secret, whatever was added. `actor` is of the newest generation, as
+    the LRS knows somebody. Raises ConfigurationError for a short secret.
+    """
+
+    def __init__(self, secret: str | bytes, *added: str | bytes) -> None:
+        key = _checked(secret)
+        self.steps = tuple(Step(each) for each in added)
+        self.first = Pseudonyms(secret) if added else self
+        """Those of the first generation alone."""
+        self.fingerprints = tuple(Step(each).fingerprint for each in (secret, *added))
+        """Of each secret, the oldest first."""
         self._edge = _keyed(hmac.digest(key, b"leerstroom edge 1", "sha256"))
         self._actor = _keyed(hmac.digest(key, b"leerstroom actor 1", "sha256"))
         self._remembered = lru_cache(maxsize=200_000)(self._digest)
+
+    @classmethod
+    def read(cls, text: str) -> "Pseudonyms":
+        """Out of the text of a secrets back-end: one secret, or one a line where there are several, the oldest first."""
+        lines = [line for line in text.splitlines() if line.strip()]
+        return cls(*lines) if len(lines) > 1 else cls(text)
 
     @classmethod
     def random(cls) -> "Pseudonyms":
@@ -51,7 +84,14 @@ class Pseudonyms:
 
     def actor(self, employee_id: str) -> str:
         """Account name of an employee in the LRS."""
-        return self._cached(True, "actor", "", employee_id)
+        return self.generations(self._cached(True, "actor", "", employee_id))[-1]
+
+    def generations(self, reference: str) -> list[str]:
+        """A name or reference of the first generation, and what the rotations since made of it, the newest last."""
+        names = [reference]
+        for step in self.steps:
+            names.append(step.name(names[-1]))
+        return names
 
     def _cached(self, actor: bool, sort: str, tenant: str, text: str) -> str:
         return (self._remembered if len(text) <= _LONGEST_REMEMBERED else self._digest)(actor, sort, tenant, text)
@@ -59,6 +99,16 @@ class Pseudonyms:
     def _digest(self, actor: bool, *parts: str) -> str:
         text = "\x1f".join(parts).encode("utf-8", "surrogatepass")
         return _base32((self._actor if actor else self._edge)(text)[:16])
+
+
+def _checked(secret: str | bytes) -> bytes:
+    key = secret.encode() if isinstance(secret, str) else secret
+    if len(key) < MINIMUM_KEY_BYTES:
+        raise ConfigurationError(
+            f"the pseudonym key has {len(key)} bytes and needs at least {MINIMUM_KEY_BYTES}; set LEERSTROOM_PSEUDONYM_KEY"
+            " to a long random value and keep it"
+        )
+    return key
 
 
 def _keyed(key: bytes) -> Callable[[bytes], bytes]:

@@ -75,6 +75,7 @@ class WhatsApp(ChatSource):
     record_kinds: ClassVar[tuple[str, ...]] = ("message", "reaction", "fault")
     one_sign_each: ClassVar[bool] = True
     personal_ids: ClassVar[bool] = True
+    keyed_ids: ClassVar[bool] = True
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)

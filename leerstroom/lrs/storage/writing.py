@@ -155,6 +155,35 @@ class Writing:
         links = {(row[0], sha2) for each, row in zip(fresh, rows, strict=True) for sha2 in each.attachments}
         self.connection.insert("attached", "seq, sha2", sorted(links))
 
+    def replace(self, replaced: Sequence[tuple[int, set[str], Prepared]]) -> None:
+        """Puts statements in the places of others: (its `seq`, the entries of the old one without its verb, the new one, of the same verb).
+
+        Time of storing, attachments and whether it is voided stay. What pointed at the old one points at the new one as soon as it is replaced too, whichever comes first.
+        """
+        known = self._numbers([each for _, _, each in replaced])
+        for seq, before, each in replaced:
+            [(key, body)] = self.connection.rows("SELECT id, body FROM statements WHERE seq = ?", (seq,))
+            stored = orjson.loads(body)["stored"]
+            gone = numbers(self.connection, {entry[1:] for entry in before - each.entries})
+            out = [gone[entry[1:]] * 8 + int(entry[0]) for entry in before - each.entries if entry[1:] in gone]
+            into = [known[entry] for entry in each.entries - before]
+            places = [(seq, 0)]
+            if self._has_references:
+                above = dict.fromkeys((*self.pointing(key), *self.pointing(each.key)))
+                places += [(number, seq) for number in above if number != seq]
+            for number, via in places:
+                for entry in out:
+                    self.connection.run(
+                        "DELETE FROM found_by WHERE entry = ? AND seq = ? AND via = ?", (entry, number, via)
+                    )
+            verb = known[each.verb]
+            rows = sorted((entry, number, via, verb) for number, via in places for entry in into)
+            self.connection.insert("found_by", "entry, seq, via, verb", rows)
+            self.connection.run(
+                "UPDATE statements SET id = ?, digest = ?, target = ?, body = ? WHERE seq = ?",
+                (each.key, each.digest, each.target, each.body + b',"stored":"' + stored.encode() + b'"}', seq),
+            )
+
     # --- terms ------------------------------------------------------------------------------------------------------------------------
 
     def _numbers(self, fresh: Sequence[Prepared]) -> dict[str, int]:

@@ -7,8 +7,10 @@ id → address, from the list of users only), `room_name`, `program` (written by
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
+
+from msgspec.structs import replace
 
 from connectors.conversation import Brief, Message, Person, Room, Sign, channel_kinds, gone, said, sign_of, signed
 from connectors.source import Connection, Kind, Record, Source, maps

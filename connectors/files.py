@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
+from pathlib import Path
 from typing import IO, Any
 
 import fsspec
@@ -24,6 +25,7 @@ logging.getLogger("fsspec.local").setLevel(
 LARGEST_FILE = 200 * 1024 * 1024  # that is read as a whole
 LONGEST_LINE = 16 * 1024 * 1024
 LARGEST_MEMBER = 200 * 1024 * 1024  # of an archive, unpacked
+_BUFFER = 256 * 1024  # bytes that are asked of a file at once
 _MOST_MEMBERS = 200_000
 _MOST_UNPACKED = 20 * 1024 * 1024 * 1024
 _MOST_TIMES = 200  # an archive that unpacks to more than this many times its size, and to much, was built to do harm
@@ -97,7 +99,7 @@ def opened(path: str) -> Iterator[IO[bytes]]:
     """The file as a stream of bytes, unpacked where its name says so. Raises BadRecord that names the file and what is wrong."""
     name = posixpath.basename(path)
     try:
-        with fsspec.open(path, "rb", compression="infer" if path.lower().endswith(_PACKED) else None) as stream:
+        with _unpacked(path) as stream:
             # the reader of Zstandard gives bytes but no lines
             yield io.BufferedReader(stream) if path.lower().endswith(".zst") else stream
     except BadRecord:
@@ -108,6 +110,14 @@ def opened(path: str) -> Iterator[IO[bytes]]:
         if type(error).__module__.split(".")[0] not in {"zlib", "lzma", "_lzma", "zstandard", "zstd", "compression"}:
             raise
         raise BadRecord(f"{name} is damaged ({type(error).__name__})") from error
+
+
+def _unpacked(path: str) -> AbstractContextManager[Any]:
+    if path.lower().endswith(_PACKED):
+        return fsspec.open(path, "rb", compression="infer")
+    if "://" in path or "::" in path:
+        return fsspec.open(path, "rb")
+    return Path(path).expanduser().open("rb", buffering=_BUFFER)  # lines come in half the time of those of fsspec
 
 
 def read(path: str, most: int = LARGEST_FILE) -> bytes:

@@ -9,6 +9,7 @@ through the entry-point group `leerstroom.sources`, so a package of a third part
 
 import sys
 import traceback
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -67,7 +68,7 @@ class Record(dict[str, Any]):
     __slots__ = ("key", "kind")
 
     def __init__(self, kind: str, key: str, fields: Mapping[str, Any]) -> None:
-        dict.__init__(self, fields)
+        self.update(fields)  # a third cheaper than `dict.__init__`, and each event makes two
         self.kind = kind
         self.key = key
 
@@ -223,7 +224,7 @@ class Source:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self._references: dict[str, str] = {}  # sort and value -> reference
+        self._references: defaultdict[str, dict[str, str]] = defaultdict(dict)  # sort -> value -> reference
         self._under: Pseudonyms | None = None  # the key that the remembered references were made with
 
     # --- what a platform's file says -------------------------------------------------------------------------------------
@@ -288,7 +289,11 @@ class Source:
         """The payload in one line of a file or of standard input; JSON unless a platform writes its lines otherwise. Raises ValueError."""
         return orjson.loads(line)
 
-    def read(self, payload: Any) -> Iterator[Record]:
+    def parse_all(self, lines: Iterable[bytes]) -> list[Any]:
+        """The payloads in lines that are all good, which nearly all are: `parse` for each. Raises ValueError where one is not."""
+        return list(map(self.parse, lines))
+
+    def read(self, payload: Any) -> Iterable[Record]:
         """Records out of a payload as the vendor sends it (a page, one record, or a recorded exchange), for `leerstroom normalise`.
 
         Raises BadRecord for a payload of no known shape.
@@ -315,19 +320,19 @@ class Source:
     def minimise(self, record: Record, pseudonyms: Pseudonyms) -> Record:
         """The record as it may land: kept fields, keyed references for people, features for texts; nothing else."""
         edge = self._edges.get(record.kind, _NO_EDGE)
-        whole = not edge.kept.tables and edge.kept.values.issuperset(record)
+        whole = edge.is_flat and edge.kept.values.issuperset(record)
         kept = Record(record.kind, record.key, record if whole else _chosen(record, edge.kept))
         if edge.texts is not None:
             from leerstroom.features import features
 
             kept["features"] = features([text for path in edge.texts for text in _texts(record, path)])
         if pseudonyms is not self._under:
-            self._references, self._under = {}, pseudonyms
-        for name, sort in edge.own:
+            self._forget(pseudonyms)
+        for name, sort, known in edge.own:
             value = kept.get(name)
             if value is not None:
-                known = self._references.get(sort + value) if type(value) is str else None
-                kept[name] = known or self._referenced(pseudonyms, sort, value)
+                made = known.get(value) if type(value) is str else None
+                kept[name] = made or self._referenced(pseudonyms, sort, value)
         for path, sort in edge.deep:
             _replace(kept, path, partial(self._referenced, pseudonyms, sort))
         return kept
@@ -336,18 +341,15 @@ class Source:
         """`minimise` for whoever must go on with the next record: one of an unexpected shape keeps that fact only, and ends in quarantine."""
         try:
             kept = self.minimise(record, pseudonyms)
-            if len(kept.key) > LONGEST_TEXT:
-                raise BadRecord(TOO_LONG)
-            nested = False
-            for value in kept.values():  # generators cost more than the loop
-                sort = type(value)
-                if sort is str:
-                    if len(value) > LONGEST_TEXT:
-                        raise BadRecord(TOO_LONG)
-                elif sort is dict or sort is list:
-                    nested = True
-            # as deep as a line of landing or quarantine holds it; orjson reads deeper than it writes
-            if nested and len(orjson.dumps([[kept]])) > LONGEST_TEXT and holds_long_text(kept):
+            try:  # as deep as a line of landing or quarantine holds it; orjson reads deeper than it writes
+                is_large = (
+                    len(orjson.dumps([[kept]])) > LONGEST_TEXT
+                )  # as a record with a text of that length is; no loop costs as little
+            except TypeError:
+                if any(isinstance(value, dict | list) for value in kept.values()):
+                    raise
+                is_large = True  # a number of more than 64 bits, which is a matter of whoever writes it
+            if len(kept.key) > LONGEST_TEXT or (is_large and holds_long_text(kept)):
                 raise BadRecord(TOO_LONG)
         except BadRecord as error:
             return _unreadable(record, str(error))
@@ -361,14 +363,21 @@ class Source:
             return [self.reference(pseudonyms, sort, each) for each in value]
         made = self.reference(pseudonyms, sort, value)
         if made and type(value) is str and len(value) <= _LONGEST_KEY:
-            if len(self._references) >= _MOST_REFERENCES:
-                self._references.clear()
-            self._references[sort + value] = made
+            known = self._references[sort]
+            if len(known) >= _MOST_REFERENCES:
+                known.clear()
+            known[value] = made
         return made
+
+    def _forget(self, pseudonyms: Pseudonyms) -> None:
+        """Starts anew under another key. The tables stay the same objects, which `_edges` hold."""
+        for known in self._references.values():
+            known.clear()
+        self._under = pseudonyms
 
     @cached_property
     def _edges(self) -> Mapping[str, "_Edge"]:
-        return {kind: _edge(self, kind) for kind in {*self.keep, *self.content, *self.people}}
+        return {kind: _edge(self, kind, self._references) for kind in {*self.keep, *self.content, *self.people}}
 
     def reference(self, pseudonyms: Pseudonyms, sort: str, value: Any) -> str | None:
         """The keyed reference of an `account`, `email` or `hr` id; None for an empty one."""
@@ -539,11 +548,22 @@ def _telling(reads: Callable[..., Iterator[Record]]) -> Callable[..., Iterator[R
     @wraps(reads)
     def told(self: Source, *arguments: Any, **named: Any) -> Iterator[Record]:
         try:
-            yield from reads(self, *arguments, **named)
+            found = reads(self, *arguments, **named)
         except SHAPES as error:
             raise BadRecord(f"unknown shape ({type(error).__name__})") from None
+        return found if type(found) is _READ else _told(found)  # another frame for each record would be felt
 
     return told
+
+
+_READ = type(iter(()))  # of a tuple: all in it was read already
+
+
+def _told(records: Iterator[Record]) -> Iterator[Record]:
+    try:
+        yield from records
+    except SHAPES as error:
+        raise BadRecord(f"unknown shape ({type(error).__name__})") from None
 
 
 def answered(source: Source, records: Iterator[Record]) -> Iterator[Record]:
@@ -591,20 +611,25 @@ class _Edge:
     """`keep`, `content` and `people` of one kind of record, their dotted paths taken apart once."""
 
     kept: _Tree = _Tree()
+    is_flat: bool = True  # nothing is kept of a table but a table as it is
     texts: tuple[list[str], ...] | None = None
-    own: tuple[tuple[str, str], ...] = ()  # fields of the record itself that name people
+    own: tuple[
+        tuple[str, str, dict[str, str]], ...
+    ] = ()  # fields of the record itself that name people; what is known of theirs
     deep: tuple[tuple[list[str], str], ...] = ()  # and those further down
 
 
 _NO_EDGE = _Edge()
 
 
-def _edge(source: Source, kind: str) -> _Edge:
+def _edge(source: Source, kind: str, references: Mapping[str, dict[str, str]]) -> _Edge:
     named = [(path.split("."), sort) for path, sort in source.people.get(kind, {}).items()]
+    kept = _tree([path.split(".") for path in source.keep.get(kind, ())])
     return _Edge(
-        _tree([path.split(".") for path in source.keep.get(kind, ())]),
+        kept,
+        not kept.tables,
         tuple(path.split(".") for path in source.content[kind]) if kind in source.content else None,
-        tuple((path[0], sort) for path, sort in named if len(path) == 1),
+        tuple((path[0], sort, references[sort]) for path, sort in named if len(path) == 1),
         tuple((path, sort) for path, sort in named if len(path) > 1),
     )
 

@@ -168,6 +168,7 @@ _NAMED_BY = {  # kind -> which of them names the thing, or which other one does
     "certificate": ("certificate_id", ""),
     "submission": ("submission_uuid", ""),
 }
+_READ = {kind: (names, *_NAMED_BY[kind]) for kind, names in _DATA.items()}
 _MOMENTS = frozenset(name for name, verb in VIDEO.items() if verb in (verbs.PLAYED, verbs.PAUSED, verbs.TERMINATED))
 _NO_TIME = duration(
     0
@@ -234,7 +235,7 @@ class OpenEdx(Source):
         self._courses = tuple(connection.get("courses") or ())
         self._mandatory = tuple(connection.get("mandatory_courses") or ())
         self._course = lru_cache(10_000)(self._make_course)
-        self._block_prefix = lru_cache(10_000)(self._make_block_prefix)
+        self._video_prefix = lru_cache(10_000)(self._make_video_prefix)
         self._enrolment = namer("enrolment", self.tenant)
 
     def api(self) -> Api:
@@ -281,15 +282,24 @@ class OpenEdx(Source):
 
     def parse(self, line: bytes) -> Any:
         """An event behind the prefix of the logger, which ends where the first brace stands. Of its fields only those are decoded that are read."""
-        if line[:1] == b"[":
+        start = line[:1]
+        if start == b"[":
             return orjson.loads(line)
-        text = line if line[:1] == b"{" else line[max(line.find(b"{"), 0) :]
+        text = line if start == b"{" else line[max(line.find(b"{"), 0) :]
         try:
             return _decode(text)
         except msgspec.ValidationError:
             return orjson.loads(text)  # JSON of another shape; `read` says so
 
-    def read(self, payload: Any) -> Iterator[Record]:
+    def parse_all(self, lines: Iterable[bytes]) -> list[Any]:
+        """Events; where all stand without a prefix, as they do but for few platforms, nothing has to be looked for."""
+        lines = list(lines)
+        try:
+            return list(map(_decode, lines))
+        except msgspec.DecodeError:
+            return super().parse_all(lines)
+
+    def read(self, payload: Any) -> Iterable[Record]:
         """One event of a tracking log (`event`, `time`) or of event-tracking (`data`, `timestamp`), or several, all in one shape.
 
         Of an event that says nothing of learning only that is kept. Raises BadRecord for what is no event or has no time.
@@ -301,23 +311,21 @@ class OpenEdx(Source):
         kind = KINDS.get(name) if type(name) is str else None
         if kind is None or (kind == "answer" and event.is_of_browser()):
             return _passed_over(_sort(name), time)
-        data = event.data if event.event is msgspec.UNSET else event.event
-        if type(data) is str and data[:1] == "{":
-            data = orjson.loads(data)
+        data = event.event
         if type(data) is not dict:
-            raise BadRecord("an event without data of its own")
-        theirs, trigger = data.get("user_id"), context.user_id or event.user_id
-        user, username = theirs or trigger, data.get("username")
+            data = _table(event.data if data is msgspec.UNSET else data)
+        theirs, trigger, username = data.get("user_id"), context.user_id or event.user_id, data.get("username")
+        user = theirs or trigger
         is_own = not theirs or theirs == trigger or str(theirs) == str(trigger)  # or somebody else set it off
-        if is_own and not username:
-            username = event.username or context.username
-        session = event.session or context.session or None
+        session, device = event.session or context.session or None, None
+        if is_own:
+            username = username or event.username or context.username
+            device = _device((event.agent or context.agent or "")[:_LONGEST_AGENT])
         course = data.get("course_id") or context.course_id or event.course_id
         if self._courses and not _is_named(self._courses, course):
             return _passed_over("course", time)
-        names = _DATA[kind]
+        names, first, other = _READ[kind]
         told = data if names.issuperset(data) else {each: value for each, value in data.items() if each in names}
-        first, other = _NAMED_BY[kind]
         if kind == "answer":
             told = {**told, **_answers(data, context.module, keeps_chosen=self._keeps_answers)}
         elif kind == "submission":
@@ -326,21 +334,18 @@ class OpenEdx(Source):
             told = {**told, "initiator": "self" if is_own else "assigned"}
         elif "target_url" in told:
             told = {**told, "target_url": _link(told["target_url"])}
-        record = Record(
-            kind,
-            f"{name} {time} {user or session or ''} {told.get(first) or told.get(other) or course or ''}",
-            {
-                "name": name,
-                "time": time,
-                "user_id": str(user) if user else None,
-                "username": username or None,
-                "course_id": course,
-                "session": session if is_own else None,
-                "device": _device(event.agent or context.agent or "") if is_own else None,
-                **told,
-            },
-        )
-        return iter((record,))
+        fields = {
+            "name": name,
+            "time": time,
+            "user_id": str(user) if user else None,
+            "username": username or None,
+            "course_id": course,
+            "session": session if is_own else None,
+            "device": device,
+        }
+        fields |= told
+        key = f"{name} {time} {user or session or ''} {told.get(first) or told.get(other) or course or ''}"
+        return (Record(kind, key, fields),)
 
     # --- map ------------------------------------------------------------------------------------------------------------------------
 
@@ -361,21 +366,24 @@ class OpenEdx(Source):
         Written out, because most events are of this kind: what the others share would cost a third more.
         """
         name, course, block = event["name"], event["course_id"], event["id"]
+        actor = people.actor(event["user_id"], also=event["username"])
+        iri = self._xblock(block) if ":" in block else self._video_prefix(course) + block
+        result, place = _watched(name, event), self._course(course)
+        extensions = {
+            "session-id": event["session"],
+            "device": event["device"],
+            "video-length": _seconds(event.get("duration")),
+        }
+        if self._mandatory:
+            extensions |= self._required(course)
         return statement(
-            actor=people.actor(event["user_id"], also=event["username"]),
+            actor=actor,
             verb=VIDEO.get(name, verbs.INTERACTED),
-            object=activity(
-                self._xblock(block) if ":" in block else self._block_prefix(course, "video") + block, types.VIDEO
-            ),
-            result=_watched(name, event),
-            place=self._course(course),
+            object=activity(iri, types.VIDEO),
+            result=result,
+            place=place,
             timestamp=event["time"],
-            extensions={
-                "session-id": event["session"],
-                "device": event["device"],
-                "video-length": _seconds(event.get("duration")),
-                **(self._required(course) if self._mandatory else {}),
-            },
+            extensions=extensions,
         )
 
     @maps("enrolment")
@@ -703,11 +711,11 @@ class OpenEdx(Source):
             raise BadRecord("an event that names no block")
         return f"{self.tenant}/xblock/{key}"
 
-    def _make_block_prefix(self, course: Any, kind: str) -> str:
+    def _make_video_prefix(self, course: Any) -> str:
         scheme, _, rest = str(course).partition(":")
         if not rest:  # before 2014: org/course/run, and a block is org-course-video-hash or its end
             raise BadRecord("a block of a course whose id is older than course-v1")
-        return f"{self.tenant}/xblock/{'ccx-' if scheme.startswith('ccx') else ''}block-v1:{rest}+type@{kind}+block@"
+        return f"{self.tenant}/xblock/{'ccx-' if scheme.startswith('ccx') else ''}block-v1:{rest}+type@video+block@"
 
     def _course_iri(self, event: Record) -> str:
         course = event["course_id"]
@@ -751,13 +759,9 @@ def _role(course_roles: Any, forum_roles: Any) -> str | None:
     return None
 
 
-def _device(agent: str) -> str | None:
-    """What a browser or the app says of itself, reduced to the kind of device; the rest of what is longer than servers take is not read."""
-    return _device_of(agent[:_LONGEST_AGENT])
-
-
 @lru_cache(10_000)
-def _device_of(agent: str) -> str | None:
+def _device(agent: str) -> str | None:
+    """What a browser or the app says of itself, reduced to the kind of device; give it no more than `_LONGEST_AGENT`, which is what servers take."""
     if _TABLET(agent):
         return "tablet"
     return "mobile" if _MOBILE(agent) else "desktop" if _DESKTOP(agent) else None
@@ -830,12 +834,21 @@ def _event(payload: Any) -> Event:
     return event
 
 
+def _table(data: Any) -> dict[str, Any]:
+    """What an event says of itself; old players send it as a text."""
+    if type(data) is str and data[:1] == "{":
+        data = orjson.loads(data)
+    if type(data) is not dict:
+        raise BadRecord("an event without data of its own")
+    return data
+
+
 def _as_text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _passed_over(sort: str, time: str) -> Iterator[Record]:
-    return iter((Record("event", f"{sort} {time}", {"sort": sort}),))
+def _passed_over(sort: str, time: str) -> tuple[Record]:
+    return (Record("event", f"{sort} {time}", {"sort": sort}),)
 
 
 def _sort(name: Any) -> str:
@@ -879,8 +892,8 @@ def _unreadable(name: str, number: int, error: Exception) -> Record:
 def _watched(name: str, event: Mapping[str, Any]) -> dict[str, Any] | None:
     """What the video profile says of a moment in a video: positions in seconds, to the millisecond."""
     if name in _MOMENTS:
-        position = _seconds(event.get("currentTime"))
-        return None if position is None else {"extensions": {_TIME: position}}
+        position = event.get("currentTime")
+        return None if position is None else {"extensions": {_TIME: _seconds(position)}}
     if name in CAPTIONS:
         position = _seconds(event.get("currentTime", event.get("current_time")))
         return {
@@ -901,9 +914,11 @@ def _watched(name: str, event: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _seconds(value: Any) -> float | None:
-    if value is None or type(value) is float:
-        return value if value is None else round(value, 3)
-    return round(float(value), 3)
+    if type(value) is float:
+        return round(value, 3)
+    if type(value) is int:
+        return float(value)
+    return None if value is None else round(float(value), 3)
 
 
 def _points(earned: Any, possible: Any) -> dict[str, Any]:

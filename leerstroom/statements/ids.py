@@ -12,27 +12,31 @@ _SEEDED = hashlib.sha1(bytes.fromhex(_NAMESPACE.replace("-", "")), usedforsecuri
 _SEPARATOR = "\x1f"
 _VARIANT = {digit: "89ab"[int(digit, 16) & 0b11] for digit in "0123456789abcdef"}  # two bits say: a UUID of RFC 9562
 
+_PARTS = (slice(8), slice(8, 12), slice(13, 16), slice(17, 20), slice(20, 32))  # of the digits that stand in a UUID
+
 
 def name_uuid(*parts: str) -> str:
     """UUIDv5 of the parts in our namespace; parts are kept apart by U+001F, so ("a", "bc") is not ("ab", "c")."""
-    digest = _SEEDED.copy()
-    digest.update(_SEPARATOR.join(parts).encode("utf-8", "surrogatepass"))
-    text = digest.hexdigest()
-    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
+    return namer(*parts[:-1])(parts[-1])
 
 
 def namer(*first: str) -> Callable[[str], str]:
     """`name_uuid(*first, rest)` as a function of the rest, with what all names have in common hashed beforehand."""
     seeded = _SEEDED.copy()
-    seeded.update((_SEPARATOR.join(first) + _SEPARATOR).encode("utf-8", "surrogatepass"))
-
-    copy = seeded.copy
+    seeded.update("".join(part + _SEPARATOR for part in first).encode("utf-8", "surrogatepass"))
+    copy, variant = seeded.copy, _VARIANT
+    one, two, three, four, five = (
+        _PARTS  # found here, not in the module, and made once: each statement asks for two names
+    )
 
     def name(rest: str) -> str:
         digest = copy()
-        digest.update(rest.encode("utf-8", "surrogatepass"))
+        try:
+            digest.update(rest.encode())
+        except UnicodeEncodeError:
+            digest.update(rest.encode("utf-8", "surrogatepass"))
         text = digest.hexdigest()
-        return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
+        return f"{text[one]}-{text[two]}-5{text[three]}-{variant[text[16]]}{text[four]}-{text[five]}"
 
     return name
 

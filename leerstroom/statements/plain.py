@@ -1,15 +1,54 @@
 """The quick yes of the validator: statements as nearly all are, an Agent who does something to an Activity, recognised without building a single path.
 
-It only ever says that a statement is valid; False means "look closer", which `validation` does, with all rules and a sentence about what is wrong. A property test
-holds it to that: whatever this accepts, the full validator accepts. Parts that were checked when they were shared are known by identity.
+It comes in two forms: of a whole statement, and of the parts of one that `statement()` made, whose properties are the right ones, so that only their values
+are looked at. It only ever says that a statement is valid; False means "look closer", which `validation` does, with all rules and a sentence about what is wrong. A property test
+holds it to that: whatever this accepts, the full validator accepts. Parts that were checked when they were shared are known by their type.
 """
 
 import re
-from collections.abc import Callable, Container
+from collections.abc import Callable
+from copy import deepcopy
 from datetime import date
 from typing import Any
 
 Check = Callable[[str], Any]
+
+
+class _Shared(dict[str, Any]):
+    """A part of many statements that was checked when it was shared. Only `validation` makes one; what is copied of it is a dictionary like any other."""
+
+    __slots__ = ()
+
+    def __reduce__(self) -> tuple[type[dict[str, Any]], tuple[dict[str, Any]]]:
+        return dict, (dict(self),)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> dict[str, Any]:
+        return deepcopy(dict(self), memo)
+
+
+class Agent(_Shared):
+    """An Agent."""
+
+    __slots__ = ()
+
+
+class Verb(_Shared):
+    """A verb that does not void."""
+
+    __slots__ = ()
+
+
+class Place(_Shared):
+    """A whole `contextActivities`."""
+
+    __slots__ = ()
+
+
+class Definition(_Shared):
+    """The definition of an Activity."""
+
+    __slots__ = ()
+
 
 _AGENT = frozenset({"objectType", "name", "mbox", "account"})
 _SCORE = frozenset({"scaled", "raw", "min", "max"})
@@ -29,15 +68,11 @@ def plain_checker(  # noqa: C901 - the hot path of every statement: nested funct
     voided: str,
     *,
     known: set[str],
-    agents: Container[int],
-    verbs: Container[int],
-    places: Container[int],
-    definitions: Container[int],
-) -> Callable[[Any], bool]:
-    """The quick yes, with the validator's own (remembering) checks of single values.
+) -> tuple[Callable[[Any], bool], Callable[..., bool], Callable[[Any], bool]]:
+    """The quick yes to a statement, to the parts of one, and to an Agent, with the validator's own (remembering) checks of single values.
 
     `known` are IRIs that `iri` accepted before. Ids of activities are looked at each time: there are so many that remembering them costs more
-    than reading them. `agents`, `verbs`, `places` (contextActivities) and `definitions` are the `id()` of shared parts.
+    than reading them.
     """
     all_known = known.issuperset
     days: set[str] = set()
@@ -85,7 +120,7 @@ def plain_checker(  # noqa: C901 - the hot path of every statement: nested funct
             size = 2
         told = value.get("definition")
         if told is not None:
-            if id(told) not in definitions and not definition(told):
+            if type(told) is not Definition and not definition(told):
                 return False
             size += 1
         return size == len(value)
@@ -169,7 +204,7 @@ def plain_checker(  # noqa: C901 - the hot path of every statement: nested funct
         size = 0
         part = value.get("contextActivities")
         if part is not None:
-            if id(part) not in places and not activity_lists(part):
+            if type(part) is not Place and not activity_lists(part):
                 return False
             size = 1
         part = value.get("extensions")
@@ -192,28 +227,30 @@ def plain_checker(  # noqa: C901 - the hot path of every statement: nested funct
                 part = value.get(name)
                 if part is not None:
                     if name == "instructor":
-                        if id(part) not in agents and not agent(part):
+                        if type(part) is not Agent and not agent(part):
                             return False
                     elif type(part) is not str or (name == "language" and not language(part)):
                         return False
                     size += 1
         return size == len(value)
 
+    def verb(value: Any) -> bool:
+        if type(value) is not dict:
+            return False
+        told = value.get("id")
+        if type(told) is not str or told == voided or not iri(told):
+            return False
+        return len(value) == 1 or (len(value) == 2 and texts(value.get("display")))
+
     def plain(statement: Any) -> bool:  # noqa: C901 - one branch a property
         if type(statement) is not dict:
             return False
         part = statement.get("actor")
-        if id(part) not in agents and not agent(part):
+        if type(part) is not Agent and not agent(part):
             return False
-        verb = statement.get("verb")
-        if id(verb) not in verbs:
-            if type(verb) is not dict:
-                return False
-            told = verb.get("id")
-            if type(told) is not str or told == voided or not iri(told):
-                return False
-            if len(verb) != 1 and (len(verb) != 2 or not texts(verb.get("display"))):
-                return False
+        part = statement.get("verb")
+        if type(part) is not Verb and not verb(part):
+            return False
         if not activity(statement.get("object")):
             return False
         size = 3  # of the properties that were looked at; another one, or one that is null, asks for a closer look
@@ -245,4 +282,22 @@ def plain_checker(  # noqa: C901 - the hot path of every statement: nested funct
                 size += 1
         return size == len(statement)
 
-    return plain
+    def plain_parts(
+        actor: Any, verb_: Any, thing: Any, result_: Any, place: Any, extensions: Any, moment_: Any,
+        registration: Any, instructor: Any, language_: Any,
+    ) -> bool:  # fmt: skip
+        return bool(
+            (type(actor) is Agent or agent(actor))
+            and (type(verb_) is Verb or verb(verb_))
+            and activity(thing)
+            and (result_ is None or result(result_))
+            and (type(place) is Place or activity_lists(place))
+            and type(extensions) is dict
+            and (all_known(extensions) or iris(extensions))
+            and moment(moment_)
+            and (registration is None or (type(registration) is str and uuid(registration)))
+            and (instructor is None or type(instructor) is Agent or agent(instructor))
+            and (language_ is None or (type(language_) is str and language(language_)))
+        )
+
+    return plain, plain_parts, agent

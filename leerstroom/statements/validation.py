@@ -7,12 +7,12 @@ tags, times) is remembered. `schemas/statement.schema.json` says the same for pe
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any
 
 import isodate
 
 from leerstroom.errors import InvalidStatement
-from leerstroom.statements.plain import plain_checker
+from leerstroom.statements.plain import Agent, Definition, Place, Verb, plain_checker
 
 VOIDED = "http://adlnet.gov/expapi/verbs/voided"
 
@@ -584,48 +584,30 @@ def _time(value: Any, path: str) -> None:
 
 # --- parts that many statements share -------------------------------------------------------------------------------------------------
 
-_MOST_SHARED = 200_000
-_Parts = dict[int, Any]  # id() -> the part itself, so that no other can have its id
-_AGENTS: _Parts = {}
-_VERBS: _Parts = {}
-_PLACES: _Parts = {}
-_DEFINITIONS: _Parts = {}
-
 
 def shared_agent(agent: dict[str, Any]) -> dict[str, Any]:
-    """The Agent, checked once and known by identity from now on: nobody may change it. Raises InvalidStatement."""
-    _agent(agent, "actor")
-    return _share(agent, _AGENTS)
+    """The Agent, checked once and known by its type from now on: nobody may change it. Raises InvalidStatement."""
+    if not _plain_agent(agent):
+        _agent(agent, "actor")
+    return Agent(agent)
 
 
 def shared_verb(verb: dict[str, Any]) -> dict[str, Any]:
     """The verb, likewise; one that voids asks for a closer look at each statement, so it is not shared."""
     _verb(verb, "verb")
-    return verb if verb["id"] == VOIDED else _share(verb, _VERBS)
+    return verb if verb["id"] == VOIDED else Verb(verb)
 
 
 def shared_place(place: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
     """A whole `contextActivities`, likewise."""
     _context_activities(place, "context.contextActivities")
-    return _share(place, _PLACES)
+    return Place(place)
 
 
 def shared_definition(definition: dict[str, Any]) -> dict[str, Any]:
     """The definition of an activity, likewise."""
     _definition(definition, "object.definition")
-    return _share(definition, _DEFINITIONS)
+    return Definition(definition)
 
 
-_Part = TypeVar("_Part", bound=dict[str, Any])
-
-
-def _share(part: _Part, parts: _Parts) -> _Part:
-    if len(parts) >= _MOST_SHARED:
-        parts.clear()
-    parts[id(part)] = part
-    return part
-
-
-_plain = plain_checker(
-    _known_iri, _ASCII_IRI, _language, _duration, _MBOX, _UUID, VOIDED, known=_KNOWN_IRIS, agents=_AGENTS, verbs=_VERBS, places=_PLACES, definitions=_DEFINITIONS
-)  # fmt: skip
+_plain, plain_parts, _plain_agent = plain_checker(_known_iri, _ASCII_IRI, _language, _duration, _MBOX, _UUID, VOIDED, known=_KNOWN_IRIS)  # fmt: skip

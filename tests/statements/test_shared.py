@@ -1,8 +1,9 @@
-"""Parts that many statements share: checked when they are shared, known by identity, changed by nobody."""
+"""Parts that many statements share: checked when they are shared, known by their type, changed by nobody."""
 
 import copy
 from typing import Any
 
+import msgspec
 import pytest
 
 from connectors.mapping import Mapper
@@ -96,3 +97,38 @@ def test_mapping_leaves_shared_parts_as_they_were() -> None:
     assert parts == before
     assert len({each["id"] for each in made}) == 3  # type: ignore[index]
     assert all(each["actor"] is parts[0] and each["verb"] is parts[1] for each in made)  # type: ignore[index]
+
+
+@pytest.mark.parametrize("part", [people().actor("a"), verbs.PLAYED.stated, Shop.place])
+def test_what_is_copied_of_a_shared_part_is_looked_at_again(part: dict[str, Any]) -> None:
+    for copied in (copy.copy(part), copy.deepcopy(part), dict(part), {**part}):
+        assert type(copied) is dict
+        assert copied == part
+
+
+def test_parts_are_looked_at_as_a_whole_statement_is() -> None:
+    good = statement(
+        actor=people().actor("a"), verb=verbs.PLAYED, object=COURSE, place=Shop.place, timestamp="2026-11-03T09:00:00Z"
+    )
+    wrong = {
+        "actor": {"account": {"homePage": "no iri", "name": "x"}},
+        "verb": {"id": "played"},
+        "object": {"objectType": "Activity", "id": "no iri"},
+        "result": {"success": "yes"},
+        "place": {"parent": [{"id": "no iri"}]},
+        "extensions": {"no iri": 1},
+        "timestamp": "2026-02-30T09:00:00Z",
+        "registration": "no uuid",
+        "instructor": {"account": {"homePage": "no iri", "name": "x"}},
+        "language": "no language",
+    }
+
+    def accepted(**changes: Any) -> bool:
+        told = {name: getattr(good, name) for name in wrong} | changes  # in the order of the parameters
+        return validation.plain_parts(*told.values())
+
+    assert accepted()
+    for name, value in wrong.items():
+        with pytest.raises(InvalidStatement):
+            validate(msgspec.structs.replace(good, **{name: value}).statement)
+        assert not accepted(**{name: value}), name

@@ -114,9 +114,9 @@ def opened(path: str) -> Iterator[IO[bytes]]:
 
 def _unpacked(path: str) -> AbstractContextManager[Any]:
     if path.lower().endswith(_PACKED):
-        return fsspec.open(path, "rb", compression="infer")
+        return fsspec.open(path, "rb", compression="infer")  # type: ignore[no-any-return]
     if "://" in path or "::" in path:
-        return fsspec.open(path, "rb")
+        return fsspec.open(path, "rb")  # type: ignore[no-any-return]
     return Path(path).expanduser().open("rb", buffering=_BUFFER)  # lines come in half the time of those of fsspec
 
 

@@ -213,7 +213,7 @@ class Mapper:
         fact = f"{identity}\x1f{account['homePage']}\x1f{account['name']}\x1f{verb['id']}\x1f{thing.get('id', '')}\x1f{built.revision}"
         registration, instructor, language = built.registration, built.instructor, built.language
         if (
-            registration is instructor is language is None
+            registration is None and instructor is None and language is None
         ):  # as in most: written out, since asking for it costs twice as much
             context = {"contextActivities": place, "extensions": extensions, "platform": self._name}
         else:

@@ -160,10 +160,16 @@ def _directory(configured: "Settings") -> str:
 
 
 def _pseudonym_key(configured: "Settings") -> str:
-    from leerstroom.nightly import pseudonyms_of
+    from sqlalchemy.exc import SQLAlchemyError
 
-    pseudonyms_of(configured)
-    return "set"
+    from leerstroom.nightly import pseudonyms_of, unchecked_pseudonyms_of
+
+    secrets = unchecked_pseudonyms_of(configured).fingerprints
+    try:
+        pseudonyms_of(configured)
+    except (SQLAlchemyError, ImportError, OSError):
+        raise Look("set; without the state database nobody can tell whether what is stored is under it") from None
+    return "set" if len(secrets) == 1 else f"set, with {len(secrets)} secrets; what is stored is under them"
 
 
 def _rules(configured: "Settings") -> str:

@@ -1,6 +1,7 @@
 """The targets of the fuzzing that looks at coverage, without its engine: what they begin with ends well, and what was found once is found no more."""
 
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -32,14 +33,24 @@ def test_what_was_found_ends_well_now(path: Path) -> None:
     assert fault_of(target.tried, path.read_bytes()) == ""
 
 
-def test_an_exception_of_nobodys_a_slow_input_and_a_large_one_are_faults() -> None:
+def test_an_exception_of_nobodys_and_a_slow_input_are_faults() -> None:
     def slow(_: bytes) -> str:
         return str(sum(number * number for number in range(30_000_000)))
 
     assert fault_of(lambda data: data.decode(), b"x") == ""
     assert "UnicodeDecodeError at tests/fuzz/test_targets.py:" in fault_of(lambda data: data.decode(), b"\xff")
     assert "s" in fault_of(slow, b"")
-    assert fault_of(lambda _: str(len(bytearray(b"x") * 900_000_000)), b"").endswith("MB")
+
+
+def test_an_input_that_takes_much_memory_is_a_fault() -> None:
+    program = (  # in a process of its own: growth is told from the highest that a process ever held
+        "import sys; sys.path.insert(0, sys.argv[1]); from guided import fault_of\n"
+        "print(fault_of(lambda _: str(len(bytearray(b'x') * 600_000_000)), b''))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(Path(__file__).parent)], capture_output=True, text=True, check=True
+    )
+    assert re.fullmatch(r"takes 5\d\d MB\n", done.stdout), done.stdout
 
 
 def test_an_archive_is_changed_inside_and_stays_an_archive() -> None:

@@ -195,6 +195,7 @@ def night(
         values = {
             "organisation": {"name": "Gemeente Voorbeeldstad", "home_page": "https://people.voorbeeldstad.example"},
             "data": str(folder / "data"),
+            "hr": {"out": str(folder / "hr")},
             "directory": {"employees": str(DEMO / "employees.csv")},
             "lrs": {"endpoint": proxy.endpoint, "key": "k", "secret": SECRET},
             "pseudonym_key": "a pseudonym key for the tests only",

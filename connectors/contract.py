@@ -407,18 +407,23 @@ class SourceContract:
 
 def _spoiled(value: Any, draw: random.Random) -> Any:
     """The value with junk in one place."""
-    holder: dict[str, Any] = {"all": value}
-    spots: list[tuple[Any, Any]] = []
-    stack: list[Any] = [holder]
+    holder = [value]
+    here, key = draw.choice(spots(holder))
+    here[key] = draw.choice(_JUNK)
+    return holder[0]
+
+
+def spots(value: Any) -> list[tuple[Any, Any]]:
+    """Every place in a value of JSON, as (table or list, name or number in it)."""
+    found: list[tuple[Any, Any]] = []
+    stack: list[Any] = [value]
     while stack:
         here = stack.pop()
         for key in list(here) if isinstance(here, dict) else range(len(here)):
-            spots.append((here, key))
+            found.append((here, key))
             if isinstance(here[key], dict | list):
                 stack.append(here[key])
-    here, key = draw.choice(spots)
-    here[key] = draw.choice(_JUNK)
-    return holder["all"]
+    return found
 
 
 def _one_of_each(source: Source, records: list[Record]) -> list[Record]:

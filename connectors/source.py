@@ -542,28 +542,28 @@ def _typed(setting: Setting, value: Any) -> Any:
     return value
 
 
-def _telling(reads: Callable[..., Iterator[Record]]) -> Callable[..., Iterator[Record]]:
+def _telling(reads: Callable[..., Iterable[Record]]) -> Callable[..., Iterable[Record]]:
     """The same reader, with a BadRecord for what an unknown shape raises: the sort of error only, its text may quote a person."""
 
     @wraps(reads)
-    def told(self: Source, *arguments: Any, **named: Any) -> Iterator[Record]:
+    def told(self: Source, *arguments: Any, **named: Any) -> Iterable[Record]:
         try:
             found = reads(self, *arguments, **named)
         except SHAPES as error:
-            raise BadRecord(f"unknown shape ({type(error).__name__})") from None
-        return found if type(found) is _READ else _told(found)  # another frame for each record would be felt
+            raise _unknown(error) from None
+        return found if type(found) is tuple else one_by_one(found)  # what was read already needs no second frame
+
+    def one_by_one(records: Iterable[Record]) -> Iterator[Record]:
+        try:
+            yield from records
+        except SHAPES as error:
+            raise _unknown(error) from None
 
     return told
 
 
-_READ = type(iter(()))  # of a tuple: all in it was read already
-
-
-def _told(records: Iterator[Record]) -> Iterator[Record]:
-    try:
-        yield from records
-    except SHAPES as error:
-        raise BadRecord(f"unknown shape ({type(error).__name__})") from None
+def _unknown(error: Exception) -> BadRecord:
+    return BadRecord(f"unknown shape ({type(error).__name__})")
 
 
 def answered(source: Source, records: Iterator[Record]) -> Iterator[Record]:

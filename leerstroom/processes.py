@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -43,10 +43,11 @@ class Workers:
         self._threads.shutdown()
 
     def all(self, *calls: Callable[[], Result]) -> list[Result]:
-        """The results of all calls, which hand their work to `do`; the first error, when all others are done."""
+        """The results of all calls, which hand their work to `do`. Of errors the first is raised; other processes come to their end before that."""
         if self._threads is None:
             return [call() for call in calls]
         waiting = [self._threads.submit(call) for call in calls]
+        wait(waiting)
         return [each.result() for each in waiting]
 
     def do(self, work: Callable[..., Result], *, announce: Announce | None = None, **arguments: Any) -> Result:

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from functools import partial
@@ -33,6 +34,11 @@ def asks_for_patience() -> None:
 
 def is_killed() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def works(sign: Path) -> None:
+    time.sleep(1)
+    sign.write_text("done")
 
 
 def waits(sign: Path) -> None:
@@ -68,19 +74,27 @@ def test_a_process_that_is_killed_is_an_error_for_an_operator() -> None:
         workers.do(is_killed)
 
 
-def test_when_one_ends_badly_outside_the_others_are_ended_too(tmp_path: Path) -> None:
+def test_an_interruption_ends_the_processes_too(tmp_path: Path) -> None:
     sign = tmp_path / "process"
     begun = time.monotonic()
 
-    def interrupted() -> None:
+    def interrupt() -> None:
         while not sign.exists() or not sign.read_text():
             time.sleep(0.05)
-        raise KeyboardInterrupt
+        os.kill(os.getpid(), signal.SIGINT)
 
+    threading.Thread(target=interrupt, daemon=True).start()
     with pytest.raises(KeyboardInterrupt), Workers(2) as workers:
-        workers.all(interrupted, partial(workers.do, waits, sign=sign))
+        workers.all(partial(workers.do, waits, sign=sign))
     assert time.monotonic() - begun < 50
     assert _is_gone(int(sign.read_text()))
+
+
+def test_an_error_of_one_lets_the_others_come_to_their_end(tmp_path: Path) -> None:
+    sign = tmp_path / "done"
+    with Workers(2) as workers, pytest.raises(RateLimited, match="academy: wait"):
+        workers.all(partial(workers.do, asks_for_patience), partial(workers.do, works, sign=sign))
+    assert sign.read_text() == "done"
 
 
 def test_a_process_ends_with_the_one_that_started_it(tmp_path: Path) -> None:

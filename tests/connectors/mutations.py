@@ -5,6 +5,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from connectors.contract import spots
+
 JUNK: tuple[Any, ...] = (
     None, True, False, 0, -1, 1, 10**6, 2**53, 2**63, -(2**63), 2**64 - 1, 10**15, -(10**12), 0.1, -0.0, 1e308, -1e308,
     "", " ", "x", "0", "-1", "null", "NaN", "1e999", "9" * 400, "2026-13-45T99:99:99Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999999+14:00",
@@ -33,15 +35,7 @@ def spoiled(value: Any, draw: random.Random, others: list[Any]) -> Any:
 
 
 def _spoil_one(holder: list[Any], draw: random.Random, others: list[Any]) -> None:
-    spots: list[tuple[Any, Any]] = []
-    stack: list[Any] = [holder]
-    while stack:
-        here = stack.pop()
-        for key in list(here) if isinstance(here, dict) else range(len(here)):
-            spots.append((here, key))
-            if isinstance(here[key], dict | list):
-                stack.append(here[key])
-    here, key = draw.choice(spots)
+    here, key = draw.choice(spots(holder))
     kinds: tuple[Callable[[], None], ...] = (
         lambda: here.__setitem__(key, _copied(draw.choice(JUNK))),  # a copy: what is spoiled next may be in it
         lambda: here.__setitem__(key, _copied(draw.choice(JUNK))),  # a copy: what is spoiled next may be in it

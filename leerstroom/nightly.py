@@ -24,6 +24,7 @@ from connectors.source import load as load_source
 from leerstroom import ledger, quality, rekeying
 from leerstroom.errors import ConfigurationError, LeerstroomError, NeedsOperator, QuotaExhausted
 from leerstroom.landing import Store
+from leerstroom.memory import limit
 from leerstroom.people import Directory, People, Pseudonyms, Rotation
 from leerstroom.people.rotation import SYSTEM
 from leerstroom.processes import Workers
@@ -42,10 +43,6 @@ logger = logging.getLogger(__name__)
 RECOMPUTED_DAYS = 35  # late statements and corrections change the past: rule R12 of docs/indicators.md
 WINDOWS_DAYS = (7, 28, 90)
 _PLAN = 1000  # statements whose facts are looked up together
-_MEMORY_MB, _ROWS_OF_AN_MB = (
-    400,
-    12_500,
-)  # of DuckDB for indicators: measured at 760,000 statements, where more made nothing faster, and at 10,000,000
 
 Progress = Callable[[int], None]
 
@@ -524,7 +521,7 @@ def compute(*, settings: Settings, run_id: str, as_of: date, start: date | None 
             pseudonyms=pseudonyms_of(settings),
             home_page=settings.organisation.home_page,
             minimum_group=settings.organisation.minimum_group_size,
-            memory_limit=f"{_MEMORY_MB + source.rows // _ROWS_OF_AN_MB}MB",
+            memory_limit=memory_of(source.rows),
         )
         path = Store(settings.data).path(f"{target}/indicator_values.parquet")
         if "://" not in path:
@@ -535,6 +532,11 @@ def compute(*, settings: Settings, run_id: str, as_of: date, start: date | None 
         stage.counts = {"values": values.count}
         values.close()
     return {"path": path, "counts": stage.counts}
+
+
+def memory_of(rows: int) -> str:
+    """What DuckDB may take for the indicators of so many statements."""
+    return limit(rows, of_a_core_mb=200, rows_of_an_mb=10_000)
 
 
 def events_beside(values: str) -> str:

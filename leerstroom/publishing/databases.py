@@ -61,13 +61,13 @@ def is_postgres(into: Target) -> bool:
 
 
 @contextmanager
-def target(url: str) -> Iterator[Target]:
-    """Opens `postgresql://…` or a DuckDB file and begins a transaction; commits at the end, rolls back on an error."""
+def target(url: str, memory: str = "1GB") -> Iterator[Target]:
+    """Opens `postgresql://…` or a DuckDB file and begins a transaction; commits at the end, rolls back on an error. `memory` is what DuckDB may take."""
     if url.startswith(("postgresql://", "postgres://")):
         with _postgres(url) as opened:
             yield opened
     else:
-        with _duckdb(Path(url.removeprefix("duckdb:///").removeprefix("duckdb://"))) as opened:
+        with _duckdb(Path(url.removeprefix("duckdb:///").removeprefix("duckdb://")), memory) as opened:
             yield opened
 
 
@@ -190,12 +190,12 @@ class _DuckDb:
 
 
 @contextmanager
-def _duckdb(path: Path) -> Iterator[_DuckDb]:
+def _duckdb(path: Path, memory: str) -> Iterator[_DuckDb]:
     import duckdb
 
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        connection = duckdb.connect(str(path), config={"memory_limit": "1GB"})
+        connection = duckdb.connect(str(path), config={"memory_limit": memory})
     except duckdb.IOException as error:
         raise Unreachable(
             f"{path} cannot be opened, another program may have it open: {str(error).splitlines()[0]}"

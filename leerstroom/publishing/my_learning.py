@@ -22,6 +22,7 @@ from markupsafe import Markup, escape
 from leerstroom.classification import Rule, Rules
 from leerstroom.errors import ConfigurationError
 from leerstroom.indicators.events import GIVEN
+from leerstroom.memory import limit
 from leerstroom.people import Directory, Pseudonyms
 from leerstroom.people.directory import Employee
 from leerstroom.publishing.communities import short_name
@@ -40,7 +41,6 @@ _AT_ONCE = 100  # employees whose rows are in memory
 _OWN_FILE = re.compile(r"[a-z2-7]{26}\.html")
 _KEPT_FROM_VIEW = "quality"  # figures about the data, not about the person
 _REMEMBERED = 20_000  # pieces of HTML that files have in common
-MEMORY = "400MB"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +137,11 @@ _QUERIES = {
             QUALIFY row_number() OVER (PARTITION BY employee_id ORDER BY ts_ms DESC, statement_id) <= {MOST_STATEMENTS}
         )
         SELECT employee_id AS subject, ts_ms, statement_id, verb, object_id, activity_type, kind, community, rule_id, formality, role, duration_ms, estimate_ms, of_all,
-            CAST(json_extract(decode(raw), '$.object') AS VARCHAR) AS object
-        FROM newest LEFT JOIN (SELECT statement_id, raw FROM mirrored SEMI JOIN newest USING (statement_id)) USING (statement_id)
+            object_type, names
+        FROM newest LEFT JOIN (
+            SELECT statement_id, object_type, CAST(json_extract(decode(raw), '$.object.definition.name') AS VARCHAR) AS names
+            FROM mirrored SEMI JOIN newest USING (statement_id)
+        ) USING (statement_id)
         ORDER BY employee_id, ts_ms DESC, statement_id""",
 }
 _ORDERS = {
@@ -151,31 +154,34 @@ def _rows_of_everybody(own: Own, wanted: Sequence[str]) -> Iterator[tuple[str, R
     """Each wanted employee with the rows of _QUERIES; some hundred people at a time are in memory."""
     import duckdb
 
-    with TemporaryDirectory(prefix="leerstroom-own-") as folder:
-        options: Any = {"memory_limit": MEMORY, "temp_directory": folder}
-        with duckdb.connect(str(Path(folder) / "own.duckdb"), config=options) as connection:
-            _reach(connection, [own.values, own.events, *own.mirror])
-            for name, files in (("own_values", [own.values]), ("own_events", [own.events]), ("mirrored", own.mirror)):
-                listed = ", ".join("'" + each.replace("'", "''") + "'" for each in files)
-                relation = f"read_parquet([{listed}], union_by_name = true)" if files else _NO_STATEMENTS
-                connection.execute(f"CREATE VIEW {name} AS SELECT * FROM {relation}")
-            for name, query in _QUERIES.items():
-                connection.execute(f"CREATE TABLE {name} AS {query}", {"as_of": own.as_of} if "$as_of" in query else {})
-            for place in range(0, len(wanted), _AT_ONCE):
-                batch = wanted[place : place + _AT_ONCE]
-                found: dict[str, dict[str, list[dict[str, Any]]]] = {each: defaultdict(list) for each in batch}
-                for name in _QUERIES:
-                    in_order = f"ORDER BY {_ORDERS[name]}" if name in _ORDERS else ""
-                    cursor = connection.execute(
-                        f"SELECT * FROM {name} WHERE subject IN (SELECT unnest(?)) {in_order}", [batch]
-                    )
-                    columns = [column[0] for column in cursor.description]
-                    for row in cursor.fetchall():
-                        found[row[0]][name].append(dict(zip(columns, row, strict=True)))
-                yield from found.items()
+    with (
+        TemporaryDirectory(prefix="leerstroom-own-") as folder,
+        duckdb.connect(str(Path(folder) / "own.duckdb"), config={"temp_directory": folder}) as connection,
+    ):
+        _reach(connection, [own.values, own.events, *own.mirror])
+        for name, files in (("own_values", [own.values]), ("own_events", [own.events]), ("mirrored", own.mirror)):
+            listed = ", ".join("'" + each.replace("'", "''") + "'" for each in files)
+            relation = f"read_parquet([{listed}], union_by_name = true)" if files else _NO_STATEMENTS
+            connection.execute(f"CREATE VIEW {name} AS SELECT * FROM {relation}")
+        events = connection.sql("SELECT count(*) FROM own_events").fetchall()[0][0]
+        connection.execute(f"SET memory_limit = '{limit(events, of_a_core_mb=70, rows_of_an_mb=8_000)}'")
+        for name, query in _QUERIES.items():
+            connection.execute(f"CREATE TABLE {name} AS {query}", {"as_of": own.as_of} if "$as_of" in query else {})
+        for place in range(0, len(wanted), _AT_ONCE):
+            batch = wanted[place : place + _AT_ONCE]
+            found: dict[str, dict[str, list[dict[str, Any]]]] = {each: defaultdict(list) for each in batch}
+            for name in _QUERIES:
+                in_order = f"ORDER BY {_ORDERS[name]}" if name in _ORDERS else ""
+                cursor = connection.execute(
+                    f"SELECT * FROM {name} WHERE subject IN (SELECT unnest(?)) {in_order}", [batch]
+                )
+                columns = [column[0] for column in cursor.description]
+                for row in cursor.fetchall():
+                    found[row[0]][name].append(dict(zip(columns, row, strict=True)))
+            yield from found.items()
 
 
-_NO_STATEMENTS = "(SELECT NULL::VARCHAR AS statement_id, NULL::BLOB AS raw)"
+_NO_STATEMENTS = "(SELECT NULL::VARCHAR AS statement_id, NULL::VARCHAR AS object_type, NULL::BLOB AS raw)"
 
 
 def _reach(connection: Any, names: Sequence[str]) -> None:
@@ -311,7 +317,7 @@ class _Teller:
     def _row(self, row: Mapping[str, Any], moment: datetime) -> str:
         """When, what was done to what, on which platform, how it was counted and by which rule."""
         when = f"{self.wording.short_day(moment)} {moment.hour:02d}:{moment.minute:02d}"
-        thing = self._thing(row["object"] or "{}", row["community"], row["object_id"])
+        thing = self._thing(row["object_type"], row["names"], row["community"], row["object_id"])
         done = self._deed(row["verb"], row["role"], row["kind"])
         counted = self._counted(row["formality"], row["duration_ms"], row["estimate_ms"], row["rule_id"])
         return f'<tr><th scope="row">{when}</th><td>{done[0]} <strong>{thing}</strong></td><td>{done[1]}</td>{counted}</tr>'
@@ -324,12 +330,11 @@ class _Teller:
     def _verb(self, name: str) -> str:
         return verbs[name].display[self.wording.language] if name in verbs else name.replace("-", " ")
 
-    def _make_thing(self, told: str, community: str | None, object_id: str | None) -> str:
+    def _make_thing(self, sort: str | None, told: str | None, community: str | None, object_id: str | None) -> str:
         """The name of the activity; of a message, which has none, the community it stands in; of a person nothing."""
-        thing = orjson.loads(told)
-        if thing.get("objectType") in {"Agent", "Group"}:
+        if sort in {"Agent", "Group"}:
             return escape(self.wording.text("my_learning.colleague"))
-        names = (thing.get("definition") or {}).get("name") or {}
+        names = orjson.loads(told or "{}") or {}
         for language in (self.wording.language, "en", "en-US", "nl", "und", *names):
             if names.get(language):
                 return escape(str(names[language]))

@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from leerstroom.errors import ConfigurationError
+from leerstroom.memory import limit
 from leerstroom.people import Directory
 from leerstroom.publishing.contract import Contract, contract
 from leerstroom.publishing.definitions import base_id, indicator_texts
@@ -30,7 +31,6 @@ VALUE_COLUMNS = {
     "numerator": "DOUBLE",
     "denominator": "DOUBLE",
 }
-MEMORY = "800MB"  # of the workbench; what does not fit goes to its temporary folder
 LATER_COLUMNS = {
     "as_of": "DATE",
     "computed_at": "TIMESTAMPTZ",
@@ -63,6 +63,11 @@ class Night:
         """The night that is published."""
         return self.edition.as_of
 
+    @property
+    def memory(self) -> str:
+        """What DuckDB may take for a night of so many values."""
+        return str(self.scalar("SELECT current_setting('memory_limit')"))
+
     def rows(self, sql: str, *parameters: Any, **named: Any) -> list[dict[str, Any]]:
         """The answer of a query as dictionaries, for small answers; parameters fill `?`, or `$name`."""
         cursor = self.connection.execute(sql, named or list(parameters))
@@ -91,9 +96,7 @@ def open_night(
 
     # A file that goes when the night is published: 50,000 employees are twelve million values, more than should lie in memory.
     with TemporaryDirectory(prefix="leerstroom-night-") as folder:
-        connection = duckdb.connect(
-            str(Path(folder) / "night.duckdb"), config={"memory_limit": MEMORY, "temp_directory": folder}
-        )
+        connection = duckdb.connect(str(Path(folder) / "night.duckdb"), config={"temp_directory": folder})
         try:
             connection.execute("SET TimeZone = 'UTC'")
             connection.execute("SET preserve_insertion_order = false")
@@ -113,6 +116,8 @@ def open_night(
 
 def _load_values(connection: Any, values: Any, edition: Edition, disclosure: Disclosure) -> None:
     source = _source(connection, "values_in", values)
+    rows = connection.execute(f"SELECT count(*) FROM {source}").fetchone()[0]
+    connection.execute(f"SET memory_limit = '{limit(rows, of_a_core_mb=75, rows_of_an_mb=40_000)}'")
     present = {row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
     missing = [name for name in VALUE_COLUMNS if name not in present]
     if missing:

@@ -61,7 +61,7 @@ def publish_tables(
 ) -> int:
     """Writes the tables in one transaction and answers the number of rows. Raises Unreachable when the database cannot be opened."""
     written = 0
-    with target(url) as into:
+    with target(url, night.memory) as into:
         for table, rows in built.values():
             written += write(into, table, rows.stream(), night.as_of, language)
         forget(into, night.contract.retention if retention is None else retention, night.disclosure.hr_sees)

@@ -94,24 +94,25 @@ def directory(employees: int) -> Any:
     return Directory([Employee(f"E{number:06}", team=f"T{number // TEAM_SIZE:05}") for number in range(employees)])
 
 
-def run_catalogue(path: Path, employees: int, out: Path, *, days: int, memory: str) -> dict[str, Any]:
+def run_catalogue(path: Path, employees: int, out: Path, *, days: int, memory: str | None) -> dict[str, Any]:
     """The whole catalogue: days one by one, windows of 7, 28 and 90 days, values written as parquet."""
+    import pyarrow.parquet as pq
+
     from leerstroom.classification import load_rules
     from leerstroom.indicators import compute
+    from leerstroom.nightly import memory_of
 
     timing: dict[str, Any] = {}
     began = time.perf_counter()
     with steps() as taken:
         values = compute(
             [path], directory(employees), rules=load_rules(), coverage=None, from_=AS_OF - timedelta(days=days - 1), to=AS_OF, as_of=AS_OF,
-            memory_limit=memory, threads=2,
+            memory_limit=memory or memory_of(pq.read_metadata(path).num_rows), threads=2,
         )  # fmt: skip
     timing["computed"] = round(time.perf_counter() - began, 1)
     values.write_parquet(out)
     timing["written"] = round(time.perf_counter() - began, 1)
     values.close()
-    import pyarrow.parquet as pq
-
     return {**timing, "values": pq.read_metadata(out).num_rows, "steps_cpu_s": taken}
 
 
@@ -257,7 +258,7 @@ def measured(part: str, path: Path, employees: int, **more: Any) -> dict[str, An
     """Runs a part in a process of its own: its answer with wall, CPU and peak memory."""
     arguments = [sys.executable, __file__, "--child", part, "--file", str(path), "--employees", str(employees)]
     for name, value in more.items():
-        arguments += [f"--{name}", str(value)]
+        arguments += [] if value is None else [f"--{name}", str(value)]
     began = time.perf_counter()
     done = subprocess.run(arguments, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -313,7 +314,7 @@ def main() -> None:
     parser.add_argument("--part", choices=("catalogue", "eight", "growth", "fivefold", "night"))
     parser.add_argument("--history", type=int, default=DAYS, help=argparse.SUPPRESS)
     parser.add_argument("--days", type=int, default=1, help="days computed one by one besides the windows")
-    parser.add_argument("--memory", default="1500MB", help="DuckDB's memory limit")
+    parser.add_argument("--memory", help="DuckDB's memory limit; by default what a night gives it for so many events")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--file", type=Path)
     parser.add_argument("--child")

@@ -7,7 +7,7 @@
 
 The platforms and the LRS each run in a process of their own, and so does every stage, as an Airflow task does: start and imports are in its figures.
 Two connections go on at a time (`--at-once`), as the Dag's do. Counts are checked against what was generated, and the ledger must balance.
-Wall time moves with the machine; CPU is user + system. Memory is the peak of resident memory; `together` is that of the LRS and all stages that run.
+Wall time moves with the machine; CPU is user + system. Memory is the peak of resident memory; `together` is that of the LRS and all stages that run, what they share counted once.
 """
 
 import argparse
@@ -142,6 +142,14 @@ def _peak_mb(pid: int) -> float:
     return 0.0
 
 
+def _share_mb(pid: int) -> float:
+    """PSS: what processes share, such as libraries, counts once for all of them."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
 def _cpu_s(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
@@ -180,12 +188,11 @@ class Watch:
         self._thread.join()
 
     def _look(self) -> None:
-        page_mb = os.sysconf("SC_PAGE_SIZE") / 1024 / 1024
         while not self._over.wait(_TICK_S):
             held = 0.0
             for pid in list(self._counted):
                 try:
-                    held += int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * page_mb
+                    held += _share_mb(pid)
                 except OSError:
                     continue
             self.together_mb = max(self.together_mb, held)

@@ -74,7 +74,7 @@ class TestGoogleCalendar(SourceContract):
 class TestCalendarFiles(SourceContract):
     source = Calendar
     fields = FILES
-    window = WINDOW
+    window = Window(datetime(2026, 10, 19, tzinfo=UTC), datetime(2026, 11, 23, tzinfo=UTC))  # a series of five weeks
     names = NAMES
 
 

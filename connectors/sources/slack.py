@@ -286,7 +286,10 @@ def _items(payload: Any, channel: str = "") -> list[Raw]:
     if "response" in payload and "request" in payload:
         query = parse_qs(urlsplit(str(dig(payload, "request.url") or dig(payload, "request.path"))).query)
         return _items(dig(payload, "response.body"), next(iter(query.get("channel", ())), ""))
-    channel = text_of(payload.get("channel")) or channel
+    told = payload.get("channel")
+    channel = text_of(told) or text_of(dig(told, "id")) or channel
+    if isinstance(told, dict):
+        payload = {**payload, "channel": channel, **({"channel_type": "group"} if _is_private(told) else {})}
     match payload:
         case {"messages": [*messages]}:
             return [{"channel": channel, **each} for each in messages if isinstance(each, dict)]

@@ -26,6 +26,7 @@ from leerstroom.errors import (
     RateLimited,
     UnexpectedShape,
 )
+from leerstroom.people import Directory, Employee
 from leerstroom.replay import Fault, Running, running
 from leerstroom.statements import verbs
 from leerstroom.statements.vocabulary import canonical_verb
@@ -91,6 +92,30 @@ def test_a_cursor_that_the_vendors_static_example_repeats_for_ever_ends_with_a_c
     page = {"ok": True, "messages": [], "has_more": True, "response_metadata": {"next_cursor": "bmV4dF90czox"}}
     with pytest.raises(CursorRepeated, match="history"):
         pull(source_at(serve(answers({"conversations.history": page}))))
+
+
+def test_a_list_ends_where_the_cursor_is_empty_or_missing_and_not_with_a_short_page(server: Running) -> None:
+    source = source_at(f"{server.url}/slack", rooms=["C001VRBLD"])
+    with source.api() as api, asked(api) as sent:
+        records = [record for record in source.pull(api, WEEKS) if record.kind == "message"]
+    pages = [str(request.url) for request in sent if "conversations.history" in str(request.url)]
+    assert ["cursor=" in url for url in pages] == [False, *[True] * (len(pages) - 1)]
+    assert len(pages) > 1  # of at most 8 where 200 were asked for
+    assert len([record for record in records if "thread_ts" not in record or record["thread_ts"] == record["ts"]]) > 8
+
+
+def test_without_the_scope_for_addresses_people_stay_who_they_are_on_the_platform(tmp_path: Path) -> None:
+    folder = tmp_path / "slack"
+    shutil.copytree(RECORDINGS / "slack", folder, ignore=shutil.ignore_patterns("pairs"))
+    told = json.loads((folder / "server.json").read_text())
+    for user in told["users"]:
+        user["profile"].pop("email", None)
+    (folder / "server.json").write_text(json.dumps(told))
+    directory = Directory(employees=[Employee("E1", emails=("bram.jansen@voorbeeldstad.example",))])
+    with running(tmp_path) as silent:
+        source = source_at(f"{silent.url}/slack")
+        made = statements(source, pull(source), directory)
+    assert {each["actor"]["account"]["homePage"] for each in made} == {"https://voorbeeldstad.slack.com"}
 
 
 def test_more_without_a_cursor_is_loud(serve) -> None:
@@ -272,6 +297,13 @@ def test_a_name_of_an_emoji_is_no_word() -> None:
         message(":+1: :tada:", "1793700100.000200", user="U2", thread_ts="1793700000.000100"),
     ])
     assert made[1]["verb"]["id"] == verbs.REACTED.iri
+
+
+def test_a_channel_may_be_told_as_an_object_that_says_whether_it_is_private() -> None:
+    [made], _, _ = read(message("Een bericht over de planning", channel={"id": "C7", "name": "algemeen"}))
+    assert made["context"]["contextActivities"]["grouping"][0]["id"].endswith("/archives/C7")
+    for private in ({"id": "D7"}, {"id": "C7", "is_private": True}, {"id": "G7", "is_mpim": True}):
+        assert read(message("Onder ons", channel=private))[2] == {"direct message or private group: never counted": 1}
 
 
 def test_a_page_of_an_unnamed_channel_takes_it_from_the_request() -> None:

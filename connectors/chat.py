@@ -106,9 +106,10 @@ class ChatSource(Source):
         else:
             about, root = self._briefs(record, pseudonyms)
             emails = record.get("emails")
-            mentioned = [self._person(each, emails, pseudonyms) for each in told.mentions]
-            seen = features([without_short_names(text) for text in told.texts])
-            form = "\n".join(("form of", told.id, *told.texts)) if told.edited_unseen else None
+            accounts = list(told.mentions)
+            mentioned = [self._person(each, emails, pseudonyms) for each in accounts]
+            seen = features([spoken(text) for text in told.texts])
+            form = "\n".join(("form of", told.id, *told.texts, *accounts)) if told.edited_unseen else None
             kept |= {
                 "room_name": text_of(record.get("room_name")),
                 "at": told.at,
@@ -159,7 +160,7 @@ class ChatSource(Source):
 
     def _brief(self, told: Told, pseudonyms: Pseudonyms) -> Brief:
         asked = not (told.parent or told.ignored or told.deleted) and (
-            told.marked == "question" or asks([without_short_names(text) for text in told.texts])
+            told.marked == "question" or asks([spoken(text) for text in told.texts])
         )
         sender = self.reference(pseudonyms, "account", told.sender)
         return Brief(told.id, sender, is_question=asked, deleted=told.deleted, changed=bool(told.revision))
@@ -266,9 +267,25 @@ _NEEDED = {"sender": "whose it is", "at": "its time", "room": "its room"}
 _SHORT_NAME = re.compile(r"(?<![\w:]):([a-z0-9_+'-]*[a-z+][a-z0-9_+'-]*)(?:::skin-tone-\d)?:(?![\w:])", re.IGNORECASE)
 
 
-def without_short_names(text: str) -> str:
-    """The text without emoji written as `:short_name:`; folded hands stay hands, for they are thanks."""
+_HANDLE = re.compile(r"(?<![\w@/.])@(?:\u2068[^\u2069\n]{1,100}\u2069|\w[\w.-]*)[:,]?")
+
+
+def spoken(text: str) -> str:
+    """The text without emoji written as `:short_name:` and without whom it mentions, so that `@bram ok` is a nod wherever it is written.
+
+    Folded hands stay hands, for they are thanks. Names behind an @ that hold a space are the platform's to take out: only it knows where they end.
+    """
+    if "@" in text:
+        text = _HANDLE.sub(" ", text)
     return _SHORT_NAME.sub(lambda found: "🙏" if found[1] == "pray" else " ", text) if ":" in text else text
+
+
+def without(text: str, spans: Iterable[tuple[Any, Any]]) -> str:
+    """The text with blanks in the place of each (first character, length), as some platforms tell where in it the names of people stand."""
+    for start, length in spans:
+        if isinstance(start, int) and isinstance(length, int) and 0 <= start <= start + length <= len(text):
+            text = text[:start] + " " * length + text[start + length :]
+    return text
 
 
 def _kept(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -175,9 +175,8 @@ def _reply(message: Message, people: People) -> Built:
     seen, room, parent, root = message.features, message.room, message.parent, message.root
     asked = root is not None and root.is_question
     own = root is not None and root.sender == message.sender.account
-    nods = seen["is_acknowledgement"] or (
-        seen["is_thanks"] and seen["length"] in {"none", "short"} and not seen["has_link"]
-    )
+    wordless = seen["is_acknowledgement"] or (seen["is_thanks"] and seen["length"] in {"none", "short"})
+    nods = wordless and not (seen["has_link"] or message.carries)  # a link or a file says more than yes
     if message.marked == "answer":
         return _said(message, people, verbs.ANSWERED, room.reply_type, parent=root.id if root else parent)
     if root and asked and not own and not nods:

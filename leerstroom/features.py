@@ -87,9 +87,9 @@ def _sentences(plain: str) -> list[str]:
 
 # --- questions --------------------------------------------------------------------------------------------------------------------
 
-# Openings that ask even without a question mark.
+# Openings that ask even without a question mark, also behind a name that was taken out.
 _OPENING = re.compile(
-    r"^(?:(?:hoi|hallo|hey?|hi|hello|dag|goede\w+|beste|mensen|allen|allemaal|all|team|collega'?s|vraagje|vraag|question|even)\b[\s,:;!-]*)*(?:"
+    r"^[\s,:;–-]*(?:(?:hoi|hallo|hey?|hi|hello|dag|goede\w+|beste|mensen|allen|allemaal|all|team|collega'?s|vraagje|vraag|question|even)\b[\s,:;!-]*)*(?:"
     r"weet (?:iemand|er iemand|jij|jullie|u)\b|wie (?:weet|kan|heeft|kent|wil|gebruikt)\b|(?:heeft|kan|kent|gebruikt) (?:er )?iemand\b|kunnen jullie\b"
     r"|iemand (?:een |enig )?(?:idee|tip|ervaring|suggestie)|hoe (?:kan|kun|moet|krijg|doe|doen|werkt|zet|maak|los|kom|vind|gaan) (?:ik|je|jij|jullie|we|wij|dat|dit|de|het|een)\b"
     r"|waar (?:vind|kan|staat|haal) (?:ik|je|jullie|we|de|het)\b|waarom (?:krijg|werkt|doet|kan|is|zie)\b|is er (?:iemand|een|ergens)\b"

@@ -23,6 +23,7 @@ NAMES = {
         "Iemand een idee waarom mijn regex de ë niet pakt",
         "Wie heeft ervaring met het nieuwe zaaksysteem",
         "Hoi allemaal, kan iemand meekijken",
+        ", weet jij hoe ik verlof overboek",  # behind a name that was taken out
         "Does anyone have experience with dbt snapshots",
         "How do I deduplicate rows in pandas?",
         "Weiß jemand, wie man das Protokoll exportiert",

@@ -23,7 +23,7 @@ from urllib.parse import quote
 import orjson
 
 from connectors import files
-from connectors.chat import PRIVATE, ChatSource, Told, id_of, list_of, sign
+from connectors.chat import PRIVATE, ChatSource, Told, id_of, list_of, sign, without
 from connectors.conversation import Room, channel_kinds_setting
 from connectors.http import Api
 from connectors.paging import by_link, dig
@@ -38,6 +38,19 @@ _FIELDS = "id,message,created_time,updated_time,from,message_tags,attachments{me
 _ON_A_COMMENT = f"{_FIELDS.replace('updated_time,', '').replace('attachments{media_type,type}', 'attachment{type}')},reactions.limit(100){{id,type}}"
 _ON_A_POST = f"{_FIELDS},comments.limit(100){{{_ON_A_COMMENT},comments.limit(100){{{_ON_A_COMMENT}}}}},reactions.limit(100){{id,type}}"
 _SECRET = frozenset({"SECRET", "SELF", "ALL_FRIENDS", "FRIENDS_OF_FRIENDS", "CUSTOM"})
+_GONE = frozenset({"remove", "delete"})  # by `verb` of a webhook
+_SAID = frozenset({"add", "edit", "edited", "update", *_GONE})
+_WRITTEN = frozenset({
+    "comment",
+    "post",
+    "status",
+    "link",
+    "share",
+    "photo",
+    "album",
+    "video",
+    "note",
+})  # by `item` of a webhook
 _SIGNS = {"like": "+1", "love": "❤", "care": "❤", "pride": "+1"}
 
 
@@ -193,21 +206,20 @@ class Facebook(ChatSource):
         kinds = {dig(each, "media_type") or dig(each, "type") for each in list_of(message.get("attachments"))} | {
             dig(message, "attachment.type")
         }
-        gone = message.get("verb") == "remove"
+        gone = str(message.get("verb")) in _GONE
+        tagged = [each for each in list_of(message.get("message_tags")) if dig(each, "type") == "user"]
         return Told(
             id=str(id_of(message.get("id"))),
             room=_room(message),
             at=message.get("created_time"),
             sender=sender,
-            texts=(text,) if isinstance(text, str) else (),
+            texts=(without(text, [(dig(each, "offset"), dig(each, "length")) for each in tagged]),)
+            if isinstance(text, str)
+            else (),
             has_link=bool(kinds & {"link", "share", "fallback"}),
             parent=_refers_to(message),
             carries=types.FILE if kinds & {"photo", "album", "video", "file", "file_upload"} else None,
-            mentions=[
-                user
-                for each in list_of(message.get("message_tags"))
-                if dig(each, "type") == "user" and (user := id_of(dig(each, "id")))
-            ],
+            mentions=[user for each in tagged if (user := id_of(dig(each, "id")))],
             edited_unseen=True,
             deleted=gone,
             ignored="" if gone else _ignored(message, sender),
@@ -316,13 +328,16 @@ def _changed(value: Any, page: str | None) -> Iterator[Record]:
         _from_epoch(value.get("created_time")),
     )
     verb = str(value.get("verb"))
-    if value.get("item") == "reaction":
-        on, user = id_of(value.get("comment_id")) or post, id_of(dig(value, "from.id"))
-        sort = str(value.get("reaction_type"))
-        fields = sign({"id": on, "room": page}, id=str(on), room=page, name=_SIGNS.get(sort, sort), user=user, at=made, removed=verb == "remove", ignored="" if user else NOBODY)  # fmt: skip
+    item, on = str(value.get("item")), id_of(value.get("comment_id")) or post
+    if item in {"reaction", "like"} and on:
+        user = id_of(dig(value, "from.id"))
+        sort = str(value.get("reaction_type") or "like")
+        fields = sign({"id": on, "room": page}, id=on, room=page, name=_SIGNS.get(sort, sort), user=user, at=made, removed=verb in _GONE, ignored="" if user else NOBODY)  # fmt: skip
         yield Record("reaction", f"{on}/{user}", fields)
-    elif key := (id_of(value.get("comment_id")) if value.get("item") == "comment" else post):
-        place = {"on": parent or post} if value.get("item") == "comment" else {}
+    elif item not in _WRITTEN or verb not in _SAID:  # that a page hid or shows a comment carries no text
+        yield Record("message", f"{item} {on}", {"id": f"{item} {on}", "elsewhere": True})
+    elif key := (id_of(value.get("comment_id")) if item == "comment" else post):
+        place = {"on": parent or post} if item == "comment" else {}
         by_page = id_of(dig(value, "from.id")) == page
         own = {
             "id": key,
@@ -332,12 +347,12 @@ def _changed(value: Any, page: str | None) -> Iterator[Record]:
             "created_time": made,
             "verb": verb,
         }
-        yield Record(
-            "message", key, {**own, **place, "by_page": by_page, "attachment": {"type": value.get("item")}, "chain": []}
-        )
+        yield Record("message", key, {**own, **place, "by_page": by_page, "attachment": {"type": item}, "chain": []})
 
 
 def _ignored(message: Mapping[str, Any], sender: str | None) -> str:
+    if message.get("elsewhere"):
+        return "webhook about something else than posts, comments and reactions"
     if str(dig(message, "privacy.value") or message.get("privacy")).upper() in _SECRET:
         return PRIVATE
     if message.get("by_page"):

@@ -23,6 +23,7 @@ from urllib.parse import quote
 import orjson
 
 from connectors import google
+from connectors.chat import without
 from connectors.conversation import (
     Brief,
     Message,
@@ -529,11 +530,8 @@ def _own_text(post: Post) -> str:
     text = post.get("text")
     if not isinstance(text, str):
         return ""
-    for each in _annotations(post, "USER_MENTION"):
-        start, length = each.get("startIndex", 0), each.get("length", 0)
-        if isinstance(start, int) and isinstance(length, int) and 0 <= start <= start + length <= len(text):
-            text = text[:start] + " " * length + text[start + length :]
-    return text
+    named = _annotations(post, "USER_MENTION")
+    return without(text, [(each.get("startIndex", 0), each.get("length", 0)) for each in named])
 
 
 def _features(post: Post) -> dict[str, Any]:

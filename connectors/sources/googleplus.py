@@ -127,7 +127,7 @@ class GooglePlus(ChatSource):
             at=written,
             timed=kind != "reshare",
             sender=_profile(message.get("resharer") if kind == "reshare" else message.get("author")),
-            texts=(text,) if isinstance(text, str) else (),
+            texts=(_PROFILE.sub(" ", text),) if isinstance(text, str) else (),
             has_link=isinstance(message.get("link"), dict),
             parent=str(post) if kind == "comment" else None,
             passes_on=str(post) if kind == "reshare" else None,
@@ -154,6 +154,9 @@ class GooglePlus(ChatSource):
 # --- archives -----------------------------------------------------------------------------------------------------------------------------
 
 _MENTION = re.compile(r"plus\.google\.com/(\d{10,})")
+_PROFILE = re.compile(
+    r"<a\s[^>]*plus\.google\.com/\d{10,}[^>]*>[^<]*</a>|https?://plus\.google\.com/\d{10,}\S*"
+)  # a name, and no link that is shared
 
 
 def _of_file(source: GooglePlus, data: bytes, path: str) -> Iterator[Record]:

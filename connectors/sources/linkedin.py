@@ -18,7 +18,7 @@ from datetime import timedelta
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from connectors.chat import ChatSource, Told, id_of, int_of, list_of, sign
+from connectors.chat import ChatSource, Told, id_of, int_of, list_of, sign, without
 from connectors.conversation import Room, channel_kinds_setting
 from connectors.http import Api, RequestRefused
 from connectors.oauth import RefreshToken
@@ -206,7 +206,7 @@ class LinkedIn(ChatSource):
         """A post of the page, or a comment on it."""
         text = message.get("commentary") or dig(message, "message.text")
         writer = id_of(dig(message, "created.actor")) or id_of(message.get("actor")) or id_of(message.get("author"))
-        attributes = [*list_of(dig(message, "message.attributes"))]
+        named = [(each, user) for each in list_of(dig(message, "message.attributes")) if (user := _named(each))]
         edited = int_of(dig(message, "lastModified.time")) or int_of(message.get("lastModifiedAt"))
         written = (
             int_of(dig(message, "created.time"))
@@ -218,11 +218,11 @@ class LinkedIn(ChatSource):
             room=_room(message),
             at=written,
             sender=writer,
-            texts=(text,) if isinstance(text, str) else (),
+            texts=(without(text, [(dig(each, "start"), dig(each, "length")) for each, _ in named]),) if isinstance(text, str) else (),
             has_link=isinstance(dig(message, "content.article"), dict),
             parent=_refers_to(message),
             carries=types.FILE if list_of(message.get("content")) or dig(message, "content.media") or dig(message, "content.multiImage") else None,
-            mentions=[user for each in attributes if (user := id_of(dig(each, "value.person.person")) or id_of(dig(each, "value.com.linkedin.common.MemberAttributedEntity.member")))],
+            mentions=[user for _, user in named],
             revision=str(edited) if _is_comment(message) and edited and written and edited > written + 1000 else "",
             deleted=bool(message.get("gone")),
             ignored=ORGANISATION if (writer or "").startswith("urn:li:organization:") and "chain" in message else "",
@@ -278,6 +278,13 @@ def _refers_to(message: Mapping[str, Any]) -> str | None:
     if not _is_comment(message):
         return None
     return id_of(message.get("on")) or id_of(message.get("parentComment")) or id_of(message.get("object"))
+
+
+def _named(attribute: Any) -> str | None:
+    """The member whom a part of a text names. The older form has a name with points in it as its key, which `dig` would take for a path."""
+    older = dig(attribute, "value")
+    member = dig(older.get("com.linkedin.common.MemberAttributedEntity"), "member") if isinstance(older, dict) else None
+    return id_of(dig(attribute, "value.person.person")) or id_of(member)
 
 
 def _unknown_post(message: Item) -> Iterator[Item]:

@@ -13,7 +13,9 @@ Not seen    encrypted rooms, direct chats and rooms of two: never read, whatever
 Verified    against a real homeserver (Synapse 1.163), live and recorded
 """
 
+import html
 import logging
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from functools import lru_cache, partial
@@ -48,6 +50,7 @@ logger = logging.getLogger(__name__)
 CLIENT = "/_matrix/client/v3"
 DELETED = Ignored("deleted by its writer or a moderator")
 _SHORT = 1000  # characters of a text that may be remembered
+_PILL = re.compile(r"<a\s[^>]*matrix\.to/#/(?:@|%40)[^>]*>([^<]+)</a>", re.IGNORECASE)  # somebody who is mentioned
 _FILES = frozenset({"m.file", "m.image", "m.video", "m.audio"})
 
 Event = Mapping[str, Any]
@@ -394,7 +397,18 @@ def _own_text(event: Event) -> list[str]:
     if content.get("msgtype") in _FILES and content.get("filename", body) == body:
         return []
     text = body or content.get("formatted_body")
-    return [text] if isinstance(text, str) else []
+    if not isinstance(text, str):
+        return []
+    for name in _names(content) if "m.mentions" in content or "formatted_body" in content else ():
+        text = re.sub(rf"@?{re.escape(name)}[:,]?", " ", text, count=1)
+    return [text]
+
+
+def _names(content: Mapping[str, Any]) -> Iterator[str]:
+    """How people are called in a body: by their ids, or by the names that its HTML form links to them."""
+    yield from (each for each in _listed(content.get("m.mentions"), "user_ids") if isinstance(each, str) and each)
+    if isinstance(formatted := content.get("formatted_body"), str):
+        yield from filter(None, (html.unescape(each).strip().lstrip("@") for each in _PILL.findall(formatted)))
 
 
 def _asks(event: Event) -> bool:

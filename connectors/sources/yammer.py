@@ -246,7 +246,7 @@ class Yammer(ChatSource):
             room=_room(message),
             at=message.get("created_at"),
             sender=_user(message),
-            texts=[text for text in (message.get("title"), body) if isinstance(text, str)],
+            texts=[_MENTION.sub(" ", text) for text in (message.get("title"), body) if isinstance(text, str)],
             has_link="opengraphobject:" in attached,
             parent=id_of(message.get("replied_to_id")) or _refers_to(message),
             carries=types.FILE if "uploadedfile:" in attached else None,

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from planned import planned
-from source_contract import KEY
+from source_contract import KEY, completed, landed, mapped, statements_of
 
+from connectors.chat import ChatSource
 from connectors.conversation import (
     Brief,
     Message,
@@ -27,7 +28,7 @@ from connectors.conversation import (
     signed,
 )
 from connectors.mapping import Mapper, Quarantined
-from connectors.source import Connection, Kind, Record, Source, Verified, maps
+from connectors.source import Connection, Kind, Record, Source, Verified, load, maps
 from leerstroom.errors import ConfigurationError
 from leerstroom.features import features
 from leerstroom.people import Directory, Employee, People
@@ -79,6 +80,9 @@ def extension(made: Built, name: str) -> Any:
         ("Via Bestand, dan Exporteren.", {"root": ASKED}, "answered", "reply-to-question"),
         ("Via Bestand, dan Exporteren.", {"root": ASKED, "sender": "anna"}, "replied", None),
         ("ok", {"root": ASKED}, "reacted", "acknowledgement"),
+        ("https://example.org/stuk", {"root": ASKED}, "answered", "reply-to-question"),
+        ("", {"root": ASKED, "carries": types.FILE}, "answered", "reply-to-question"),
+        ("ok", {"root": Brief("q", "anna"), "carries": types.FILE}, "shared", None),
         ("Bedankt, opgelost!", {"root": ASKED, "sender": "anna", "parent": "a"}, "replied", "asker-thanks"),
         ("Mooi gedaan door het hele team daar", {"root": Brief("q", "anna")}, "replied", None),
         ("Zie https://example.org/stuk", {"root": Brief("q", "anna")}, "shared", None),
@@ -254,3 +258,203 @@ def test_after_any_edits_exactly_what_is_said_now_counts(nights: list[tuple[str 
 
 def said_of(statement: Any) -> tuple[str, str]:
     return statement["object"]["id"], statement["verb"]["id"]
+
+
+# --- the same conversation on every platform ------------------------------------------------------------------------------------------
+
+WHO = {"anna": "101", "bram": "102", "cas": "103"}
+SAID = (  # (name, who, what, what it replies to, who is mentioned)
+    ("q", "anna", "Weet iemand hoe ik dit rapport exporteer?", "", ""),
+    ("a", "bram", "Dat gaat via Bestand en dan Exporteren.", "q", "cas"),
+    ("t", "anna", "Bedankt, opgelost!", "a", ""),
+    ("l", "cas", "https://example.org/handleiding", "q", ""),
+    ("u", "cas", "Vandaag exporteerde ik via Bestand en dan Exporteren.", "", ""),
+)
+THREAD = {"a": "q", "t": "q", "l": "q"}
+MINUTE = {name: number for number, (name, *_) in enumerate(SAID)}
+
+
+def at(name: str, form: str = "%Y-%m-%dT%H:%M:00Z") -> str:
+    return (AT + timedelta(minutes=MINUTE[name])).strftime(form)
+
+
+def epoch(name: str) -> int:
+    return int((AT + timedelta(minutes=MINUTE[name])).timestamp())
+
+
+def matrix(name: str, who: str, text: str, to: str, mentioned: str) -> dict[str, Any]:
+    relation = {"rel_type": "m.thread", "event_id": "$q", "m.in_reply_to": {"event_id": f"${to}"}}
+    mentions = {"m.mentions": {"user_ids": [f"@{mentioned}:x.example"]}} if mentioned else {}
+    if mentioned:
+        linked = f'<a href="https://matrix.to/#/@{mentioned}:x.example">Cas Visser</a>: {text}'
+        mentions |= {"format": "org.matrix.custom.html", "formatted_body": linked}
+        text = f"Cas Visser: {text}"
+    content = {"msgtype": "m.text", "body": text, **mentions, **({"m.relates_to": relation} if to else {})}
+    return {"type": "m.room.message", "event_id": f"${name}", "room_id": "!r", "sender": f"@{who}:x.example", "origin_server_ts": epoch(name) * 1000, "content": content}  # fmt: skip
+
+
+def slack(name: str, who: str, text: str, to: str, mentioned: str) -> dict[str, Any]:
+    thread = {"thread_ts": f"{epoch('q')}.000100"} if to else {}
+    text += f" <@U{WHO[mentioned]}>" if mentioned else ""
+    return {"type": "message", "channel": "C1", "user": f"U{WHO[who]}", "text": text, "ts": f"{epoch(name)}.000100", **thread}  # fmt: skip
+
+
+def teamschat(name: str, who: str, text: str, to: str, mentioned: str) -> dict[str, Any]:
+    told = [{"id": 0, "mentioned": {"user": {"id": WHO[mentioned]}}}] if mentioned else []
+    text += ' <at id="0">Cas Visser</at>' if mentioned else ""
+    return {
+        "id": str(epoch(name) * 1000), "replyToId": str(epoch("q") * 1000) if to else None, "messageType": "message", "createdDateTime": at(name), "mentions": told,
+        "from": {"user": {"id": WHO[who]}}, "body": {"contentType": "html", "content": text}, "channelIdentity": {"teamId": "t", "channelId": "19:c"},
+    }  # fmt: skip
+
+
+def googlechat(name: str, who: str, text: str, to: str, mentioned: str) -> dict[str, Any]:
+    thread = "u" if name == "u" else "q"
+    told = [{"type": "USER_MENTION", "startIndex": len(text) + 1, "length": 11, "userMention": {"user": {"name": f"users/{WHO[mentioned]}"}}}] if mentioned else []  # fmt: skip
+    text += " @Cas Visser" if mentioned else ""
+    quoted = {"quotedMessageMetadata": {"name": f"spaces/S/messages/{to}", "quoteType": "REPLY"}} if to == "a" else {}
+    return {
+        "name": f"spaces/S/messages/{name}", "sender": {"name": f"users/{WHO[who]}", "type": "HUMAN"}, "createTime": at(name), "text": text, "annotations": told,
+        "thread": {"name": f"spaces/S/threads/{thread}"}, "threadReply": bool(to), "space": {"name": "spaces/S"}, **quoted,
+    }  # fmt: skip
+
+
+def mattermost(name: str, who: str, text: str, to: str, mentioned: str) -> dict[str, Any]:
+    told = {"mentions": [WHO[mentioned]]} if mentioned else {}  # the pull finds ids for the names in a text
+    text += f" @{mentioned}" if mentioned else ""
+    return {"id": name, "create_at": epoch(name) * 1000, "user_id": WHO[who], "channel_id": "c1", "root_id": "q" if to else "", "message": text, "type": "", **told}  # fmt: skip
+
+
+def zulip(name: str, who: str, text: str, to: str, mentioned: str) -> dict[str, Any]:
+    text += f' <span class="user-mention" data-user-id="{WHO[mentioned]}">@Cas Visser</span>' if mentioned else ""
+    topic = "iets anders" if name == "u" else "exporteren"
+    return {"id": MINUTE[name] + 1, "type": "stream", "stream_id": 7, "subject": topic, "sender_id": int(WHO[who]), "timestamp": epoch(name), "content": f"<p>{text}</p>", "reactions": []}  # fmt: skip
+
+
+def rocketchat(name: str, who: str, text: str, to: str, mentioned: str) -> dict[str, Any]:
+    thread = {"tmid": "q"} if to else {}
+    told = [{"username": mentioned}] if mentioned else []
+    text += f" @{mentioned}" if mentioned else ""
+    return {"_id": name, "rid": "r1", "msg": text, "ts": at(name), "u": {"username": who}, "mentions": told, **thread}
+
+
+def discourse(name: str, who: str, text: str, to: str, mentioned: str) -> dict[str, Any]:
+    text += f' <a class="mention" href="/u/{mentioned}">@{mentioned}</a>' if mentioned else ""
+    number = {"q": 1, "a": 2, "t": 3, "l": 4, "u": 1}
+    topic = {"topic_id": 89 if name == "u" else 88, "topic_title": "Rapporten", "category_id": 7}
+    return {"id": MINUTE[name], "username": who, "user_id": int(WHO[who]), "created_at": at(name), "cooked": f"<p>{text}</p>", "post_number": number[name], "post_type": 1, "reply_to_post_number": number.get(to) if to == "a" else None, **topic}  # fmt: skip
+
+
+def yammer(name: str, who: str, text: str, to: str, mentioned: str) -> dict[str, Any]:
+    text += f" [[user:{WHO[mentioned]}]]" if mentioned else ""
+    return {"id": name, "thread_id": THREAD.get(name, name), "replied_to_id": to, "group_id": "5", "sender_id": WHO[who], "body": text, "created_at": at(name)}  # fmt: skip
+
+
+def linkedin(name: str, who: str, text: str, to: str, mentioned: str) -> dict[str, Any]:
+    if not to:
+        return {"id": f"urn:li:share:{name}", "author": f"urn:li:person:{who}", "commentary": text, "publishedAt": epoch(name) * 1000, "room": "1"}  # fmt: skip
+    told = [{"start": len(text) + 1, "length": 10, "value": {"person": {"person": f"urn:li:person:{mentioned}"}}}] if mentioned else []  # fmt: skip
+    text += " Cas Visser" if mentioned else ""
+    above = {"parentComment": f"urn:li:comment:(urn:li:share:q,{to})"} if to != "q" else {}
+    return {"commentUrn": f"urn:li:comment:(urn:li:share:q,{name})", "object": "urn:li:share:q", "created": {"actor": f"urn:li:person:{who}", "time": epoch(name) * 1000}, "message": {"text": text, "attributes": told}, "room": "1", **above}  # fmt: skip
+
+
+def facebook(name: str, who: str, text: str, to: str, mentioned: str) -> dict[str, Any]:
+    told = [{"id": WHO[mentioned], "type": "user", "offset": len(text) + 1, "length": 10}] if mentioned else []
+    text += " Cas Visser" if mentioned else ""
+    return {"id": f"9_{name}", "message": text, "created_time": at(name), "from": {"id": WHO[who]}, "room": "9", "message_tags": told, **({"parent": {"id": f"9_{to}"}} if to else {})}  # fmt: skip
+
+
+def x(name: str, who: str, text: str, to: str, mentioned: str) -> dict[str, Any]:
+    told = {"mentions": [{"id": WHO[mentioned]}]} if mentioned else {}
+    text += f" @{mentioned}" if mentioned else ""
+    return {"id": name, "author_id": WHO[who], "text": text, "created_at": at(name), "conversation_id": THREAD.get(name, name), "entities": told, "room": "#leren", **({"referenced_tweets": [{"type": "replied_to", "id": to}]} if to else {})}  # fmt: skip
+
+
+def whatsapp(name: str, who: str, text: str, to: str, mentioned: str) -> dict[str, Any]:
+    return {"from": f"31{WHO[who]}", "id": f"wamid.{name}", "timestamp": str(epoch(name)), "type": "text", "text": {"body": text}, "room": "9", **({"context": {"id": f"wamid.{to}"}} if to else {})}  # fmt: skip
+
+
+def googleplus(name: str, who: str, text: str, to: str, mentioned: str) -> dict[str, Any]:
+    """A post carries its comments: `conversation` puts them there."""
+    text += f' <a href="https://plus.google.com/{WHO[mentioned]:0>12}">Cas Visser</a>' if mentioned else ""
+    return {"resourceName": name, "author": {"resourceName": f"users/{WHO[who]:0>12}"}, "creationTime": at(name), "content": text, "comments": [], "postAcl": {"isPublic": True}}  # fmt: skip
+
+
+PLATFORMS = (matrix, slack, teamschat, googlechat, mattermost, zulip, rocketchat, discourse, yammer, linkedin, facebook, x, whatsapp, googleplus)  # fmt: skip
+THREADS_ONLY = {
+    "slack",
+    "teamschat",
+    "mattermost",
+    "zulip",
+    "rocketchat",
+    "googleplus",
+}  # a reply names its thread and no more
+UNTOLD = {"whatsapp"}  # a webhook mentions nobody
+FIELDS = {
+    "host": "https://x.example",
+    "workspace": "https://x.example",
+    "tenant": "https://x.example",
+    "tenant_id": "t",
+}
+FIELDS |= dict.fromkeys(("client_id", "client_secret", "token", "email", "api_key", "user_id", "username", "client_email", "private_key"), "x")  # fmt: skip
+
+
+def said_on(write: Any, said: Any = SAID) -> tuple[list[dict[str, Any]], ChatSource]:
+    """The statements of a conversation as a platform tells it, one message after the other."""
+    asked = load(write.__name__).settings
+    fields = {each.name: FIELDS.get(each.name, [] if each.many else None) for each in asked}
+    source = completed(load(write.__name__), {name: value for name, value in fields.items() if value is not None})
+    written = [write(*each) for each in said]
+    if write is googleplus:
+        written[0]["comments"] = [each for each, (_, _, _, to, _) in zip(written, said, strict=True) if to]
+        written = [each for each, (_, _, _, to, _) in zip(written, said, strict=True) if not to]
+    records = [record for each in written for record in source.read(each)]
+    return statements_of(mapped(source, landed(source, records))[1]), source
+
+
+@pytest.mark.parametrize("write", PLATFORMS, ids=lambda each: each.__name__)
+def test_the_same_conversation_says_the_same_on_every_platform(write: Any) -> None:
+    """Who asked, who answered whom, whom a message mentions; an answer that nothing links is a message of its own everywhere."""
+    made, _ = said_on(write)
+    names = {each["object"]["id"]: name for each, (name, *_) in zip(made, SAID, strict=True)}
+    people = {json.dumps(each["actor"]): who for each, (_, who, *_) in zip(made, SAID, strict=True)}
+    assert (len(names), len(people)) == (5, 3)
+    told = []
+    for each in made:
+        extensions, place = each["context"]["extensions"], each["context"]["contextActivities"]
+        mentions = [people[json.dumps(agent)] for agent in extensions.get(EXTENSION_BASE + "mentions", [])]
+        above = [names[parent["id"]] for parent in place.get("parent", [])]
+        told.append((canonical_verb(each["verb"]["id"]), above, mentions, extensions.get(EXTENSION_BASE + "rule")))
+    name = write.__name__
+    assert told == [
+        ("asked", [], [], "question-in-text"),
+        ("answered", ["q"], [] if name in UNTOLD else ["cas"], "reply-to-question"),
+        ("replied", ["q"], [], None) if name in THREADS_ONLY else ("replied", ["a"], [], "asker-thanks"),
+        ("answered", ["q"], [], "reply-to-question"),
+        ("posted", [], [], None),
+    ]
+
+
+@pytest.mark.parametrize("write", PLATFORMS, ids=lambda each: each.__name__)
+def test_context_has_the_same_shape_on_every_platform_and_an_activity_has_one_type(write: Any) -> None:
+    made, _ = said_on(write)
+    types_of: dict[str, set[str]] = {}
+    for each in made:
+        place, extensions = each["context"]["contextActivities"], each["context"]["extensions"]
+        for activity in (each["object"], *place.get("parent", []), *place["grouping"]):
+            types_of.setdefault(activity["id"], set()).add(activity["definition"]["type"])
+        assert place.keys() - {"parent"} == {"category", "grouping"}
+        assert len(place["grouping"]) == 1
+        assert each["context"].keys() == {"platform", "contextActivities", "extensions"}
+        assert each["context"]["platform"] == write.__name__
+        assert {key.removeprefix(EXTENSION_BASE) for key in extensions} - {"mentions", "rule", "confidence"} == {
+            "source-kind", "record", "text-length", "text-language", "has-link", "is-question", "is-thanks",
+        }  # fmt: skip
+    assert {iri: len(found) for iri, found in types_of.items()} == dict.fromkeys(types_of, 1)
+
+
+@pytest.mark.parametrize("write", [each for each in PLATFORMS if each.__name__ not in UNTOLD], ids=lambda each: each.__name__)  # fmt: skip
+def test_a_nod_to_somebody_by_name_is_a_nod_on_every_platform(write: Any) -> None:
+    made, _ = said_on(write, (SAID[0], ("a", "bram", "ok", "q", "cas")))
+    assert [canonical_verb(each["verb"]["id"]) for each in made] == ["asked", "reacted"]

@@ -217,10 +217,10 @@ def _entry(head: _Head, moment: datetime | None, title: str | None) -> Entry:
         return Entry(head.line, None, "system", at=moment)
     whole = _plain(text).strip()
     sort, kept = _sorted(_EDITED.sub("", whole))
-    mentions = [found["name"] or f"+{found['number']}" for found in _MENTION.finditer(text)]
-    return Entry(
-        head.line, name, sort, kept, moment, _EDITED.search(whole) is not None, [_plain(each) for each in mentions]
-    )
+    mentions = [_plain(found["name"] or f"+{found['number']}") for found in _MENTION.finditer(text)]
+    for each in mentions:
+        kept = kept.replace(f"@{each.removeprefix('+')}", " ")  # a name is no word of the writer
+    return Entry(head.line, name, sort, kept, moment, _EDITED.search(whole) is not None, mentions)
 
 
 def _parted(head: _Head) -> tuple[str | None, str]:

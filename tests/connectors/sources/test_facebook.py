@@ -204,3 +204,21 @@ def test_a_webhook_adds_a_comment_and_takes_it_away() -> None:
     assert made["context"]["extensions"][EXTENSION_BASE + "record"] in {
         each.key for each in outcomes if isinstance(each, Retracted)
     }
+
+
+def test_a_like_of_a_webhook_is_a_sign_and_what_else_happens_on_a_page_is_no_post() -> None:
+    def webhook(**value: Any) -> dict[str, Any]:
+        told = {"verb": "add", "post_id": f"{PAGE}_9", "from": {"id": "33"}, "created_time": 1793700000, **value}
+        return {"object": "page", "entry": [{"id": PAGE, "changes": [{"field": "feed", "value": told}]}]}
+
+    source = facebook()
+    items = [
+        {"item": "like"},
+        {"item": "like", "post_id": None},
+        {"item": "event", "message": "Wie weet dit?"},
+        {"item": "comment", "verb": "hide", "comment_id": "9_1"},
+    ]
+    mapper, made = mapped(source, landed(source, [each for item in items for each in source.read(webhook(**item))]))
+    [liked] = statements_of(made)
+    assert (liked["verb"]["id"], liked["object"]["id"]) == (verbs.LIKED.iri, f"https://www.facebook.com/{PAGE}_9")
+    assert mapper.counts.ignored == {"webhook about something else than posts, comments and reactions": 3}

@@ -134,3 +134,20 @@ def test_an_archive_that_cannot_be_read_is_named_by_the_check(tmp_path: Path) ->
     source = googleplus(files=[str(tmp_path)])
     with source.api() as api, pytest.raises(ConfigurationError, match=r"broken\.zip"):
         source.check(api)
+
+
+@pytest.mark.parametrize("acl", [{"eventAcl": {"event": {"resourceName": "events/1", "displayName": "Borrel"}}}, {"isLegacyAcl": True}, {}])  # fmt: skip
+def test_what_does_not_say_that_it_was_public_is_not_public(acl: dict[str, Any]) -> None:
+    """Guests of an event, and posts of before 2011 that tell nobody for whom they were."""
+    post = {"url": "https://plus.google.com/1/posts/a", "creationTime": "2018-10-09 12:34:56+0000", "author": {"resourceName": "users/116"}, "content": "Wie weet dit?", "postAcl": acl}  # fmt: skip
+    source = googleplus()
+    mapper, made = mapped(source, landed(source, list(source.read(post))))
+    assert (made, mapper.counts.ignored) == ([], {"direct message or private group: never counted": 1})
+
+
+def test_a_profile_that_a_post_names_is_a_mention_and_no_link_that_is_shared() -> None:
+    post = {"url": "https://plus.google.com/1/posts/a", "creationTime": "2018-10-09 12:34:56+0000", "author": {"resourceName": "users/116000000000"}, "content": 'Dit komt van <a class="proflink" href="https://plus.google.com/117000000000">Elif Yılmaz</a>', "postAcl": {"isPublic": True}}  # fmt: skip
+    [made] = statements_of(mapped(googleplus(), landed(googleplus(), list(googleplus().read(post))))[1])
+    assert made["verb"]["id"] == verbs.POSTED.iri
+    [mentioned] = made["context"]["extensions"][EXTENSION_BASE + "mentions"]
+    assert mentioned["account"]["name"] == KEY.account("https://plus.google.com", "117000000000")

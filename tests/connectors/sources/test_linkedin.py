@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
-from source_contract import RECORDINGS, SourceContract, check_pair, completed, landed, mapped, pairs, statements_of
+from source_contract import KEY, RECORDINGS, SourceContract, check_pair, completed, landed, mapped, pairs, statements_of
+from vendor_contract import asked
 
 from connectors.source import Record, Window
 from connectors.sources.linkedin import LinkedIn
@@ -145,3 +147,27 @@ def test_what_is_nothing_of_linkedin_is_refused() -> None:
         with pytest.raises(BadRecord):
             list(linkedin().read(payload))
     assert list(linkedin().read({"elements": [], "paging": {"start": 0, "count": 10, "links": []}})) == []
+
+
+def test_nothing_is_asked_of_a_member_only_of_the_page_and_of_what_hangs_on_its_posts(server: Running) -> None:
+    source = linkedin(server)
+    with source.api() as api, asked(api) as sent:
+        list(source.pull(api, WEEK))
+    urls = [unquote(str(request.url)) for request in sent]
+    assert {parse_qs(urlsplit(url).query)["author"][0] for url in urls if "/rest/posts" in url} == {"urn:li:organization:2414183"}  # fmt: skip
+    assert not [url for url in urls if "urn:li:person" in url]
+
+
+@pytest.mark.parametrize("named", [{"person": {"person": "urn:li:person:B"}}, {"com.linkedin.common.MemberAttributedEntity": {"member": "urn:li:person:B"}}])  # fmt: skip
+def test_a_member_whom_a_comment_names_is_a_mention_in_the_newer_and_the_older_form(named: dict[str, Any]) -> None:
+    comment = {"commentUrn": "urn:li:comment:(urn:li:share:1,2)", "object": "urn:li:share:1", "created": {"actor": "urn:li:person:A", "time": 1793700000000}, "message": {"text": "Bram weet dit vast nog van vorig jaar", "attributes": [{"start": 0, "length": 4, "value": named}]}}  # fmt: skip
+    [made] = statements_of(mapped(linkedin(), landed(linkedin(), list(linkedin().read(comment))))[1])
+    [mentioned] = made["context"]["extensions"][EXTENSION_BASE + "mentions"]
+    assert mentioned["account"]["name"] == KEY.account("https://www.linkedin.com", "urn:li:person:B")
+
+
+@pytest.mark.parametrize("time", [1793700000000, "1793700000000"])
+def test_times_are_milliseconds_as_a_number_or_as_text(time: int | str) -> None:
+    reaction = {"id": "urn:li:reaction:(urn:li:person:A,urn:li:activity:1)", "reactionType": "LIKE", "created": {"actor": "urn:li:person:A", "time": time}, "root": "urn:li:activity:1"}  # fmt: skip
+    [made] = statements_of(mapped(linkedin(), landed(linkedin(), list(linkedin().read(reaction))))[1])
+    assert made["timestamp"] == "2026-11-03T10:00:00.000Z"

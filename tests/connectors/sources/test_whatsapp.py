@@ -535,3 +535,19 @@ def test_any_text_is_a_chat_or_refused(text: str) -> None:
         return
     mapper, _ = mapped(source, landed(source, records))
     assert mapper.counts.balances
+
+
+@pytest.mark.parametrize("told", ["1793700000", 1793700000])
+def test_the_time_of_a_webhook_is_seconds_as_text(told: str | int) -> None:
+    message = {"from": "31611111111", "id": "wamid.A", "timestamp": told, "type": "text", "text": {"body": "Het rooster staat klaar."}}  # fmt: skip
+    [made] = statements_of(mapped(whatsapp(), landed(whatsapp(), list(whatsapp().read(message))))[1])
+    assert made["timestamp"] == "2026-11-03T10:00:00.000Z"
+
+
+def test_a_name_behind_an_at_is_no_word_and_an_edit_that_changes_only_the_name_is_another_form() -> None:
+    first, second = (said(f"02-11-2026 09:15 - A: @\u2068{name} de Vries\u2069 ok")[0] for name in ("Bram", "Elif"))
+    assert [each["context"]["extensions"][EXTENSION_BASE + "text-length"] for each in (first, second)] == ["short"] * 2
+    assert first["object"] == second["object"]
+    assert first["id"] != second["id"]
+    [entry] = entries("02-11-2026 09:15 - A: @\u2068Bram de Vries\u2069 ok")
+    assert entry.text.strip() == "ok"

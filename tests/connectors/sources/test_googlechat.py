@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from source_contract import (  # fmt: skip
@@ -20,6 +21,7 @@ from source_contract import (  # fmt: skip
     people_of,
     statements_of,
 )
+from vendor_contract import asked
 from workspace import account, recordings
 
 from connectors.mapping import Mapper
@@ -386,3 +388,23 @@ def test_who_is_no_member_and_an_account_that_may_not_act_are_told(server: Runni
         pull(server, user="stranger@elsewhere.example")
     with pytest.raises(ConfigurationError, match="does not exist"):
         pull(server, spaces=["spaces/none"])
+
+
+@pytest.mark.parametrize(("user", "scope"), [("", "chat.app.messages.readonly"), ("anja.bakker@voorbeeldschool.example", "chat.messages.readonly")])  # fmt: skip
+def test_without_a_member_to_act_for_it_asks_as_an_app_that_an_administrator_approved(
+    server: Running, user: str, scope: str
+) -> None:
+    chat = completed(GoogleChat, connection(f"{server.url}/googlechat", user=user))
+    assert f"https://www.googleapis.com/auth/{scope}" in chat.auth()._scope.split(" ")
+    assert chat.auth().subject == user
+
+
+def test_a_list_is_read_by_token_with_the_largest_page_to_the_answer_without_one(server: Running) -> None:
+    chat = of_november(completed(GoogleChat, connection(f"{server.url}/googlechat")))
+    with chat.api() as api, asked(api) as sent:
+        list(chat.pull(api, WINDOW))
+    lists = [parse_qs(urlsplit(str(request.url)).query) for request in sent if f"/{MATHS['name']}/messages?" in str(request.url)]  # fmt: skip
+    whole = [query for query in lists if "create_time" in query["filter"][0]]
+    assert {query["pageSize"][0] for query in whole} == {"1000"}
+    assert ["pageToken" in query for query in whole] == [False, *[True] * (len(whole) - 1)]
+    assert len(whole) > 1

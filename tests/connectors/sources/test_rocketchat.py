@@ -138,6 +138,10 @@ def test_system_messages_are_told_by_their_type() -> None:
         assert read(message("Wie weet dit?", t=sort))[2] == {"notice of the platform about the room or its members": 1}
 
 
+def test_an_encrypted_message_is_counted_and_never_guessed() -> None:
+    assert read(message("d2llIHdlZXQgZGl0Pw==", t="e2e")) == ([], [], {"encrypted, cannot be read": 1})
+
+
 def test_an_older_form_of_an_edited_message_is_hidden_and_says_nothing() -> None:
     made, taken_back, ignored = read(message("Wie weet dit", "old", _hidden=True, parent="m1"))
     assert (made, taken_back, ignored) == ([], [], {"earlier form of an edited message": 1})

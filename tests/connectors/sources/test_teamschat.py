@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from planned import planned
@@ -21,6 +22,7 @@ from source_contract import (  # fmt: skip
     people_of,
     statements_of,
 )
+from vendor_contract import asked
 
 from connectors.mapping import Mapper
 from connectors.source import Record, Source, Window
@@ -364,3 +366,19 @@ def test_the_vendors_own_examples_are_read(shared: Path, chat: TeamsChat, name: 
     assert (mapper.counts.built, mapper.counts.ignored.total()) == (built, ignored)
     assert {verb(each) for each in made} == {verbs.POSTED.iri.rsplit("/", 1)[-1]}
     assert "Robin" not in json.dumps(made)
+
+
+def test_no_page_is_larger_than_what_graph_gives(server: Running) -> None:
+    chat = of_november(completed(TeamsChat, connection(f"{server.url}/teamschat")))
+    with chat.api() as api, asked(api) as sent:
+        list(chat.pull(api, WINDOW))
+    pages = [unquote(str(request.url)) for request in sent if "/messages/delta?" in str(request.url)]
+    assert pages
+    assert all("$top=50" in url for url in pages if "skiptoken" not in url)
+
+
+def test_a_writer_is_the_object_id_that_the_directory_knows_and_never_a_name(chat: TeamsChat) -> None:
+    directory = Directory([Employee("E1", platform_ids=(("teamschat", ANNA),)), Employee("Anna Jansen", emails=("anna@x.nl",))])  # fmt: skip
+    stranger = {**sender(CEES), "user": {"id": CEES, "displayName": "Anna Jansen"}}
+    _, made = outcomes(chat, post(0, QUESTION), {**post(1, QUESTION), "from": stranger}, directory=directory)
+    assert [each["actor"]["account"]["name"] for each in made] == [KEY.actor("E1"), KEY.account(chat.tenant, CEES)]

@@ -11,7 +11,7 @@ from source_contract import KEY, RECORDINGS, SourceContract, check_pair, complet
 
 from connectors.source import Record, Window
 from connectors.sources.x import X
-from leerstroom.errors import BadRecord, ConfigurationError, QuotaExhausted
+from leerstroom.errors import BadRecord, ConfigurationError, NeedsOperator, QuotaExhausted
 from leerstroom.replay import Fault, Running, running
 from leerstroom.statements import Retracted, record_id
 from leerstroom.statements.vocabulary import EXTENSION_BASE, types, verbs
@@ -221,3 +221,19 @@ def test_answers_of_version_1_1_are_read() -> None:
     assert {each["timestamp"][:10] for each in made} == {"2018-06-09", "2018-06-08"}
     assert "Maggie" not in json.dumps(made)
     assert list(x().read(json.loads((PERCEVAL / "perceval" / "tweets_page_3.json").read_text()))) == []
+
+
+def test_the_last_seven_days_are_searched_as_recent_and_older_ones_in_the_archive(server: Running) -> None:
+    now = datetime.now(UTC)
+    for days, path in ((6, "/x/2/tweets/search/recent"), (8, "/x/2/tweets/search/all")):
+        server.faults.asked.clear()
+        pull(x(server, accounts=[]), Window(now - timedelta(days=days), now))
+        assert {path for _, _, path in server.faults.asked} == {path}
+
+
+def test_without_credits_a_pull_fails_at_once_and_is_no_empty_list(server: Running) -> None:
+    server.faults.asked.clear()
+    server.faults.waiting[:] = [Fault("status", status=402, times=9)]
+    with pytest.raises(NeedsOperator, match="402"):
+        pull(x(server))
+    assert len(server.faults.asked) == 1

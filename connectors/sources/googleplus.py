@@ -155,7 +155,7 @@ class GooglePlus(ChatSource):
 
 _MENTION = re.compile(r"plus\.google\.com/(\d{10,})")
 _PROFILE = re.compile(
-    r"<a\s[^>]*plus\.google\.com/\d{10,}[^>]*>[^<]*</a>|https?://plus\.google\.com/\d{10,}\S*"
+    r"<a\s[^<>]*plus\.google\.com/\d{10,}[^<>]*>[^<]*</a>|https?://plus\.google\.com/\d{10,}\S*"
 )  # a name, and no link that is shared
 
 

@@ -50,7 +50,7 @@ logger = logging.getLogger(__name__)
 CLIENT = "/_matrix/client/v3"
 DELETED = Ignored("deleted by its writer or a moderator")
 _SHORT = 1000  # characters of a text that may be remembered
-_PILL = re.compile(r"<a\s[^>]*matrix\.to/#/(?:@|%40)[^>]*>([^<]+)</a>", re.IGNORECASE)  # somebody who is mentioned
+_PILL = re.compile(r"<a\s[^<>]*matrix\.to/#/(?:@|%40)[^<>]*>([^<]+)</a>", re.IGNORECASE)  # somebody who is mentioned
 _FILES = frozenset({"m.file", "m.image", "m.video", "m.audio"})
 
 Event = Mapping[str, Any]

@@ -26,7 +26,7 @@ from connectors.sessions import OCCURRENCE, SETTINGS, Sessions, listed, meeting_
 from connectors.source import Gathered, Record, Setting, Verified, Window, maps
 from leerstroom.errors import BadRecord, CredentialsRefused, LeerstroomError, UnexpectedShape
 from leerstroom.people import People, Pseudonyms
-from leerstroom.statements import Ignored, Outcome, name_uuid, parse_time
+from leerstroom.statements import Ignored, Outcome, name_uuid, parse_time, utc_text
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ class Zoom(Sessions):
         "event",
     )
     keep: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        "participant": (*OCCURRENCE, "join_time", "leave_time", "status", "failover", *_JOINED_AS),
+        "participant": (*OCCURRENCE, "is_named_by_join", "join_time", "leave_time", "status", "failover", *_JOINED_AS),
         "registrant": (*OCCURRENCE, "create_time", "status", "id", "email"),
         "absentee": (*OCCURRENCE, "id", "email"),
         "question": (*OCCURRENCE, "question_id", "number", "create_time", "user_id", "email"),
@@ -280,8 +280,8 @@ class Zoom(Sessions):
         """A page of participants, registrants, absentees, Q&A or polls; a recorded exchange of one; a webhook; or one row.
 
         Rows of people need their occurrence: `uuid` (or `meeting_uuid`, `webinar_uuid`, `occurrence`) beside them, or the path of the
-        exchange; the only page of a list of participants is one of its own, named by its first moment. Pages of one occurrence belong
-        one after the other.
+        exchange; the only page of a list of participants is one of its own, named by the series and start that it tells, else by its first
+        moment, which is told as a rule. Pages of one occurrence belong one after the other.
         """
         if not isinstance(payload, dict):
             raise BadRecord("no payload of Zoom")
@@ -318,7 +318,8 @@ class Zoom(Sessions):
                 joins.append(outcome)
             else:
                 yield records, outcome
-        yield from self.attended(joins, people)
+        inferred = {"rule": "first-join-names-occurrence", "confidence": 0.8} if rows[0].get("is_named_by_join") else {}
+        yield from self.attended(joins, people, **inferred)
 
     @maps("registrant")
     def registrant(self, row: Record, people: People) -> Outcome:
@@ -566,7 +567,7 @@ def _page(payload: Mapping[str, Any]) -> Iterator[Record]:
         if not payload[name]:
             continue
         if "occurrence" not in mine and name == "participants" and _is_whole(payload):
-            mine = {**mine, "occurrence": _unnamed(about["meeting"].get("id"), payload[name])}
+            mine = {**mine, **_unnamed(about["meeting"], payload[name])}
         if "occurrence" not in mine:
             raise BadRecord(
                 "the page does not say which occurrence it is of; add its uuid, or give the exchange with its path"
@@ -585,10 +586,18 @@ def _is_whole(page: Mapping[str, Any]) -> bool:
     return isinstance(total, int) and total <= len(page["participants"]) if total else not page.get("next_page_token")
 
 
-def _unnamed(number: Any, rows: Iterable[Any]) -> str:
-    """A name for an occurrence of which nothing is told but who came: its first moment, the same each time the page is read."""
+def _unnamed(meeting: Mapping[str, Any], rows: Iterable[Any]) -> dict[str, Any]:
+    """A name for an occurrence that a page does not name: its series and its start, which no late row moves.
+
+    Where it tells neither, the first moment of who came: the same each time the page is read, yet an earlier row that comes late gives
+    another, so what is stated of it names that rule.
+    """
+    number, start = meeting.get("id"), _moment(meeting.get("start"))
+    if number and start:
+        return {"occurrence": f"{number} began {utc_text(start)}"}
     told = sorted(str(row["join_time"]) for row in rows if isinstance(row, dict) and row.get("join_time"))
-    return " ".join((*((str(number),) if number else ()), "began", told[0] if told else "at no time"))
+    first = " ".join((*((str(number),) if number else ()), "began", told[0] if told else "at no time"))
+    return {"occurrence": first, "is_named_by_join": True}
 
 
 def _exchange(payload: Mapping[str, Any]) -> Iterator[Record]:

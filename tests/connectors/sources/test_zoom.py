@@ -397,8 +397,23 @@ def test_the_only_page_of_an_occurrence_that_it_does_not_name_is_one_of_its_own(
     _, made = outcomes(zoom, nameless(*rows, **envelope))
     assert sorted(durations(made)) == ["PT25M", "PT40M"]
     assert {each["object"]["id"] for each in statements_of(made)} == {f"{zoom.tenant}/occurrences/began%202026-11-03T09%3A00%3A00%2B00%3A00"}  # fmt: skip
+    assert {(extension(each, "rule"), extension(each, "confidence")) for each in statements_of(made)} == {("first-join-names-occurrence", 0.8)}  # fmt: skip
     _, other = outcomes(zoom, nameless(row(5, 20, email="a@x.nl")))
     assert other[0]["object"]["id"] != made[0]["object"]["id"]
+
+
+def test_a_late_row_with_an_earlier_join_leaves_a_page_its_occurrence_where_series_and_start_are_told(
+    zoom: Zoom,
+) -> None:
+    meeting = {"id": 99, "start_time": "2026-11-03T09:00:00Z"}
+    came = (row(5, 20, email="a@x.nl"), row(6, 40, email="b@x.nl"))
+    _, before = outcomes(zoom, nameless(*came, meeting=meeting))
+    _, after = outcomes(zoom, nameless(*came, row(1, 40, email="c@x.nl"), meeting=meeting))
+    assert {each["id"] for each in before} < {each["id"] for each in after}
+    assert len({each["object"]["id"] for each in after}) == 1
+    assert {extension(each, "rule") for each in after} == {None}
+    _, next_week = outcomes(zoom, nameless(*came, meeting={**meeting, "start_time": "2026-11-10T09:00:00Z"}))
+    assert next_week[0]["object"]["id"] != before[0]["object"]["id"]
 
 
 def test_an_empty_page_holds_nothing_whatever_it_does_not_say(zoom: Zoom) -> None:

@@ -22,7 +22,20 @@ from leerstroom.replay import running
 SPEC: dict[str, Any] = {
     "openapi": "3.0.0",
     "info": {"version": "1"},
-    "components": {"parameters": {"size": {"name": "size", "in": "query", "description": "How many.", "schema": {"type": "integer", "minimum": 1}}}},
+    "components": {
+        "parameters": {"size": {"name": "size", "in": "query", "description": "How many.", "schema": {"type": "integer", "minimum": 1}}},
+        "schemas": {
+            "Name": {"type": "string", "description": "How many.", "nullable": True},
+            "Query": {
+                "type": "object",
+                "required": ["rooms"],
+                "properties": {
+                    "rooms": {"type": "array", "items": {"$ref": "#/components/schemas/Name"}},
+                    "within": {"$ref": "#/components/schemas/Query"},
+                },
+            },
+        },
+    },
     "paths": {
         "/rooms/{room}": {
             "parameters": [{"name": "room", "in": "path", "required": True, "schema": {"type": "string"}}],
@@ -34,12 +47,68 @@ SPEC: dict[str, Any] = {
                 ]
             },
         },
+        "/search": {
+            "post": {
+                "parameters": [
+                    {"name": "X-Size", "in": "header", "required": True, "schema": {"type": "integer"}},
+                    {"name": "Accept", "in": "header", "required": True, "schema": {"enum": ["of no account"]}},
+                ],
+                "requestBody": {"required": True, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Query"}}}},
+            }
+        },
+        "/token": {
+            "post": {
+                "requestBody": {
+                    "content": {
+                        "application/x-www-form-urlencoded": {
+                            "schema": {
+                                "type": "object",
+                                "required": ["grant_type"],
+                                "properties": {"grant_type": {"type": "string", "enum": ["client_credentials"]}, "hours": {"type": "integer"}},
+                            }
+                        }
+                    }
+                }
+            }
+        },
+    },
+}  # fmt: skip
+# The same two calls as OpenAPI 2 describes them.
+OLD: dict[str, Any] = {
+    "swagger": "2.0",
+    "info": {"version": "1"},
+    "definitions": SPEC["components"]["schemas"],
+    "paths": {
+        "/search": {
+            "post": {
+                "parameters": [
+                    {"name": "X-Size", "in": "header", "required": True, "type": "integer"},
+                    {"name": "body", "in": "body", "required": True, "schema": {"type": "object", "required": ["rooms"], "properties": {"rooms": {"type": "array", "items": {"type": ["string", "null"]}}, "within": {}}}},
+                ],
+            }
+        },
+        "/token": {
+            "post": {
+                "parameters": [
+                    {"name": "grant_type", "in": "formData", "required": True, "type": "string", "enum": ["client_credentials"]},
+                    {"name": "hours", "in": "formData", "type": "integer"},
+                ]
+            }
+        },
     },
 }  # fmt: skip
 
 
-def sent(address: str, method: str = "GET") -> requests.PreparedRequest:
-    return requests.Request(method, f"https://x.example/api{address}").prepare()
+def sent(address: str, method: str = "GET", **more: Any) -> requests.PreparedRequest:
+    return requests.Request(method, f"https://x.example/api{address}", **more).prepare()
+
+
+def searched(headers: Any = None, **body: Any) -> requests.PreparedRequest:
+    return sent("/search", "POST", headers={"X-Size": "3"} if headers is None else headers, **body)
+
+
+def token(**fields: Any) -> requests.PreparedRequest:
+    return sent("/token", "POST", data=fields)
 
 
 @pytest.mark.parametrize(
@@ -61,6 +130,43 @@ def sent(address: str, method: str = "GET") -> requests.PreparedRequest:
 def test_a_request_that_is_not_described_is_found(request_: requests.PreparedRequest, fault: str | None) -> None:
     for contract in (Contract(SPEC), Contract(digest(SPEC, SPEC["paths"]))):
         assert contract.faults([request_]) == ([fault] if fault else [])
+
+
+@pytest.mark.parametrize(
+    ("request_", "fault"),
+    [
+        (searched(json={"rooms": ["a", None]}), None),
+        (searched(json={"rooms": ["a", 1]}), "/search: body/rooms/1 breaks properties/rooms/items/type"),
+        (searched(json={"rooms": "a"}), "/search: body/rooms breaks properties/rooms/type"),
+        (searched(json={"within": {"rooms": []}}), "/search: body breaks required"),
+        (searched(json={"rooms": [], "room": "a"}), "/search: no field room in the body"),
+        (searched(json=["a"]), "/search: body breaks type"),
+        (searched({"X-Size": "3", "Content-Type": "application/json"}, data=b"rooms"), "/search: the body is no JSON"),
+        (searched(data={"rooms": "a"}), "/search: no body of type application/x-www-form-urlencoded"),
+        (searched(data=b"{}"), "/search: no body of type unknown"),
+        (searched(), "/search: a body is required"),
+        (searched({}, json={"rooms": []}), "/search: X-Size is required"),
+        (searched({"x-size": "many"}, json={"rooms": []}), "/search: X-Size is no integer"),
+        (token(grant_type="client_credentials", hours=2), None),
+        (token(grant_type="password"), "/token: grant_type is none of client_credentials"),
+        (token(hours=2), "/token: grant_type is required"),
+        (token(grant_type="client_credentials", hours="two"), "/token: hours is no integer"),
+        (token(grant_type="client_credentials", scope="all"), "/token: no field scope in the form"),
+        (sent("/token", "POST", json={}), "/token: no body of type application/json"),
+    ],
+)
+def test_a_body_or_header_that_is_not_described_is_found(request_: requests.PreparedRequest, fault: str | None) -> None:
+    for contract in (Contract(each) for spec in (SPEC, OLD) for each in (spec, digest(spec, spec["paths"]))):
+        assert contract.faults([request_]) == ([fault] if fault else [])
+
+
+def test_a_body_where_none_is_described_is_found() -> None:
+    request = sent("/rooms/1?since=1", data={"a": "b"})
+    assert Contract(SPEC).faults([request]) == ["/rooms/{room}: no body is described"]
+
+
+def test_a_credential_is_no_field_that_the_form_must_have() -> None:
+    assert Contract(OLD, credentials={"grant_type"}).faults([token(hours=2)]) == []
 
 
 def test_a_digest_holds_no_word_of_the_vendors_text() -> None:

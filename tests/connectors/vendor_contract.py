@@ -1,4 +1,4 @@
-"""Our requests against the vendor's own description of its API (OpenAPI 2 or 3): path, method, names and types of parameters.
+"""Our requests against the vendor's own description of its API (OpenAPI 2 or 3): path, method, names and types of parameters, headers, bodies.
 
 ```python
 from vendor_contract import Contract, asked
@@ -8,7 +8,7 @@ with source.api() as api, asked(api) as requests:
     list(source.pull(api, window))
 assert requests and contract.faults(requests) == []
 ```
-`openapi.json` beside a source's recordings is a digest: of the paths that we call the parameters alone, without a word of the vendor's text. It is written by
+`openapi.json` beside a source's recordings is a digest: of the paths that we call the parameters and bodies alone, without a word of the vendor's text. It is written by
 `python tests/connectors/vendor_contract.py SPECIFICATION DIGEST PATH…`; `Contract` reads a whole specification as well.
 """
 
@@ -18,17 +18,25 @@ import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+import jsonschema_rs
 import requests
 import yaml
 
 from connectors.http import Api
 
 _METHODS = ("get", "post", "put", "patch", "delete")
-_KEPT = ("type", "enum", "minimum", "maximum", "pattern", "items", "oneOf", "anyOf")
+_KEPT = ("type", "enum", "minimum", "maximum", "pattern", "items", "oneOf", "anyOf", "required", "additionalProperties")
+_FORM = "application/x-www-form-urlencoded"
+_NOT_DESCRIBED = frozenset({
+    "accept",
+    "content-type",
+    "authorization",
+})  # OpenAPI says these elsewhere, whatever a parameter tells
 
 
 @contextmanager
@@ -84,14 +92,85 @@ class Contract:
         for place, name in given:
             if (place, name) not in known:
                 yield f"{where}: no parameter {name} in {place}"
+        headers = {("header", name): request.headers[name] for place, name in known if place == "header" and name in request.headers}  # fmt: skip
+        given |= headers
         for (place, name), parameter in known.items():
-            if name in self.credentials or place not in {"path", "query"}:
+            if name in self.credentials or place not in {"path", "query", "header"} or name.lower() in _NOT_DESCRIBED:
                 continue
             if (place, name) in given:
                 if reason := self._wrong(given[place, name], self._schema(parameter)):
                     yield f"{where}: {name} {reason}"
             elif parameter.get("required"):
                 yield f"{where}: {name} is required"
+        yield from self._faults_of_body(where, self._body(where, operation), request)
+
+    def _faults_of_body(
+        self, where: str, described: Mapping[str, Any] | None, request: requests.PreparedRequest
+    ) -> Iterator[str]:
+        """What is wrong with the body: `described` is {"required", "content": {media type: {"schema"}}}, or None where none is."""
+        sent = request.body.encode() if isinstance(request.body, str) else request.body
+        if not sent:
+            if described and described.get("required"):
+                yield f"{where}: a body is required"
+            return
+        kind = str(request.headers.get("Content-Type", "")).partition(";")[0].strip().lower()
+        content = described["content"] if described else {}
+        media = next((each for wanted, each in content.items() if fnmatchcase(kind, wanted.partition(";")[0])), None)
+        if media is None:
+            yield f"{where}: no body of type {kind or 'unknown'}" if described else f"{where}: no body is described"
+            return
+        schema = self._inlined(media.get("schema", {}))
+        if kind == _FORM:
+            fields = parse_qsl(bytes(sent).decode(), keep_blank_values=True)
+            known = schema.get("properties", {})
+            yield from (f"{where}: no field {name} in the form" for name, _ in fields if name not in known)
+            yield from (f"{where}: {name} {reason}" for name, value in fields if name in known and (reason := self._wrong(value, known[name])))  # fmt: skip
+            yield from (f"{where}: {name} is required" for name in schema.get("required", ()) if name not in dict(fields))  # fmt: skip
+            return
+        try:
+            value = json.loads(bytes(sent))
+        except ValueError:
+            yield f"{where}: the body is no JSON"
+            return
+        for error in jsonschema_rs.validator_for(schema).iter_errors(value):
+            place = "/".join(map(str, ("body", *error.instance_path)))
+            yield f"{where}: {place} breaks {'/'.join(map(str, error.schema_path))}"
+        if isinstance(value, dict) and "properties" in schema and "additionalProperties" not in schema:
+            yield from (f"{where}: no field {name} in the body" for name in value if name not in schema["properties"])
+
+    def _body(self, path: str, operation: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """The body as OpenAPI 3 describes one; that of OpenAPI 2 stands among the parameters, as a whole or field by field."""
+        if "requestBody" in operation:
+            described: Mapping[str, Any] = self._resolved(operation["requestBody"])
+            return described
+        parameters = list(self._parameters(path, operation))
+        types = operation.get("consumes") or self.spec.get("consumes") or ["application/json"]
+        for each in parameters:
+            if each["in"] == "body":
+                return {
+                    "required": each.get("required", False),
+                    "content": {kind: {"schema": each["schema"]} for kind in types},
+                }
+        fields = [each for each in parameters if each["in"] == "formData"]
+        if not fields:
+            return None
+        required = [each["name"] for each in fields if each.get("required") and each["name"] not in self.credentials]
+        schema = {"properties": {each["name"]: each for each in fields}, "required": required}
+        return {"required": bool(required), "content": {_FORM: {"schema": schema}}}
+
+    def _inlined(self, schema: Any, within: tuple[str, ...] = ()) -> Any:
+        """A schema with what it refers to in its place, and of OpenAPI 3.0 `nullable` as the type that it means; what holds itself ends as anything."""
+        if isinstance(schema, list):
+            return [self._inlined(each, within) for each in schema]
+        if not isinstance(schema, Mapping):
+            return schema
+        if "$ref" in schema:
+            name = schema["$ref"]
+            return {} if name in within else self._inlined(self._resolved(schema), (*within, name))
+        made = {name: self._inlined(value, within) for name, value in schema.items()}
+        if made.get("nullable") is True and isinstance(made.get("type"), str):
+            made["type"] = [made["type"], "null"]
+        return made
 
     def _operation(self, path: str, method: str) -> tuple[str, Any, dict[tuple[str, str], str]] | None:
         """(template, operation or None, values in the path) of the first template that the end of the path fits, plain ones before others."""
@@ -149,16 +228,31 @@ _JSON: Mapping[Any, Any] = {"array": list, "object": dict, "string": str, "boole
 
 
 def digest(spec: Mapping[str, Any], paths: Iterable[str]) -> dict[str, Any]:
-    """Of the named paths the parameters: name, place, whether required, type. Raises KeyError for a path that is not described."""
+    """Of the named paths the parameters and bodies: name, place, whether required, type. Raises KeyError for a path that is not described."""
     contract = Contract(spec)
 
-    def schema(value: Any) -> Any:
-        value = contract._resolved(value)
-        kept = {name: value[name] for name in _KEPT if name in value}
+    def kept(value: Any) -> Any:
+        """Of a schema what is checked, down to its last field."""
+        if not isinstance(value, Mapping):
+            return value
+        made = {name: value[name] for name in _KEPT if name in value and (name != "required" or isinstance(value[name], list))}  # fmt: skip
         for name in ("oneOf", "anyOf"):
-            if name in kept:
-                kept[name] = [schema(each) for each in kept[name]]
-        return {**kept, **({"items": {}} if "items" in kept else {})}
+            if name in made:
+                made[name] = [kept(each) for each in made[name]]
+        made |= {name: kept(made[name]) for name in ("items", "additionalProperties") if name in made}
+        if "properties" in value:
+            made["properties"] = {name: kept(each) for name, each in value["properties"].items()}
+        return made
+
+    def schema(value: Any) -> Any:
+        return kept(contract._inlined(value))
+
+    def body(path: str, operation: Mapping[str, Any]) -> dict[str, Any]:
+        described = contract._body(path, operation)
+        if described is None:
+            return {}
+        content = {kind: {"schema": schema(each.get("schema", {}))} for kind, each in described["content"].items()}
+        return {"requestBody": {"required": bool(described.get("required")), "content": content}}
 
     def parameter(each: Mapping[str, Any]) -> dict[str, Any]:
         made = {"name": each["name"], "in": each["in"], **({"required": True} if each.get("required") else {})}
@@ -169,7 +263,14 @@ def digest(spec: Mapping[str, Any], paths: Iterable[str]) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for path in paths:
         made[path] = {
-            method: {"parameters": [parameter(each) for each in contract._parameters(path, operation)]}
+            method: {
+                "parameters": [
+                    parameter(each)
+                    for each in contract._parameters(path, operation)
+                    if each["in"] not in {"body", "formData"}
+                ],
+                **body(path, operation),
+            }
             for method, operation in spec["paths"][path].items()
             if method in _METHODS
         }

@@ -51,9 +51,9 @@ PARAMETERS: Mapping[str, Any] = {
     "answer_maturity_hours": 72,
     "min_group_size": 5,
     "message_contribution_verbs": ["asked", "replied", "answered", "commented", "posted", "shared"],
+    "preference_min_active_days": 10,
     # ours, absent from older tables: what was not said is not applied
     "source_kind_by_activity_type": {},
-    "preference_min_active_days": 0,
     "holidays": [],
 }
 _EXTRA_SOURCE_KINDS = ("search", "library")  # kinds of the rules that no source of ours writes yet

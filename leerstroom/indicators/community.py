@@ -7,6 +7,7 @@ from leerstroom.indicators.calendar import DAY_MS
 from leerstroom.indicators.definition import COMMUNITY, ORGANISATION, TEAM, Grain, Indicator, indicator, register
 from leerstroom.indicators.engine import union
 from leerstroom.indicators.informal import net_reactions, shares, waiting_times
+from leerstroom.indicators.scope import answering
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -147,17 +148,16 @@ for _grain in (TEAM, COMMUNITY, ORGANISATION):
 
 @indicator("help_tie_reciprocity", kind="ratio", needs="conversation", grains=(COMMUNITY,), of="group")
 def reciprocity_in_communities(scope: "Scope") -> "ir.Table":
-    """Pairs that reply to each other in the community, of all pairs with a reply."""
-    said = in_communities(scope.contributions)
-    replies = said.filter(said.parent_person.notnull() & (said.parent_person != said.person))
-    is_up = replies.person < replies.parent_person
+    """Pairs that turn to each other in the community, by reply or mention, of all pairs with a tie there."""
     import ibis
 
-    pairs = replies.select(
+    told = (answering(scope.contributions), scope.within(scope.computation.mentioned))
+    ties = union([in_communities(each).select(*GROUP, "person", "other") for each in told])
+    pairs = ties.select(
         *GROUP,
-        low=ibis.least(replies.person, replies.parent_person),
-        high=ibis.greatest(replies.person, replies.parent_person),
-        up=is_up.cast("int32"),
+        low=ibis.least(ties.person, ties.other),
+        high=ibis.greatest(ties.person, ties.other),
+        up=(ties.person < ties.other).cast("int32"),
     )
     dyads = pairs.group_by(*GROUP, "low", "high").agg(ways=pairs.up.nunique())
     return dyads.group_by(*GROUP).agg(numerator=(dyads.ways == 2).cast("int32").sum(), denominator=dyads.count())
@@ -296,10 +296,9 @@ def spontaneous_group_share(scope: "Scope") -> "ir.Table":
     """Active channels (three contributors or more) that nobody set up, of all active channels: a lower bound, private ones are unseen."""
     said = in_communities(scope.contributions)
     channels = said.group_by(*GROUP).agg(people=said.person.nunique(), channel_kind=said.channel_kind.max())
-    active = channels.filter((channels.people >= 3) & channels.channel_kind.notnull())
-    return active.group_by("period").agg(
-        numerator=(active.channel_kind == "spontaneous_group").cast("int32").sum(), denominator=active.count()
-    )
+    active = channels.filter(channels.people >= 3)
+    is_spontaneous = (active.channel_kind == "spontaneous_group").fill_null(False)
+    return active.group_by("period").agg(numerator=is_spontaneous.cast("int32").sum(), denominator=active.count())
 
 
 __all__ = ["DAY_MS", "community_sizes", "directions", "facilitator_share", "threads"]

@@ -14,7 +14,15 @@ from leerstroom.indicators.events import actor_table, build_events, looked_back_
 from leerstroom.indicators.groups import group_values
 from leerstroom.indicators.minutes import build_minutes
 from leerstroom.indicators.persons import person_values, published_persons
-from leerstroom.indicators.scope import Computation, Coverage, Period, Scope, build_messages, build_ties
+from leerstroom.indicators.scope import (
+    Computation,
+    Coverage,
+    Period,
+    Scope,
+    build_mentioned,
+    build_messages,
+    build_ties,
+)
 from leerstroom.indicators.values import IndicatorValues
 from leerstroom.people.directory import Directory
 from leerstroom.people.identities import Identities
@@ -126,7 +134,8 @@ def _compute(
     messages = build_messages(workspace, events, rules, as_of_day)
     mentioned = workspace.arrow(mentions.select("mentioned").distinct())["mentioned"].to_pylist()
     mentioned_actors = workspace.give("mentioned_actors", actor_table(mentioned, numbers, identities))
-    ties = workspace.keep("ties", build_ties(messages, events, rules, as_of_day, mentions, mentioned_actors))
+    told = workspace.keep("mentioned", build_mentioned(events, rules, as_of_day, mentions, mentioned_actors))
+    ties = workspace.keep("ties", build_ties(messages, told))
     as_of_end = bounds.filter((bounds.zone == organisation_zone) & (bounds.day == as_of_day))
     computation = Computation(
         workspace=workspace,
@@ -137,6 +146,7 @@ def _compute(
         events=events,
         minutes=minutes,
         messages=messages,
+        mentioned=told,
         ties=ties,
         coverage=_coverage(workspace, coverage, events, first_day, as_of_day),
         as_of_day=as_of_day,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from leerstroom.people.identities import Identities
 
 REACTIONS = ("liked", "favorited", "applauded", "reacted", "voted-up")
-UNDONE_REACTIONS = ("unliked", "unlike", "unfavorited", "unfavorite", "unreacted", "voted-down")
+UNDONE_REACTIONS = ("unliked", "unlike", "unfavorited", "unfavorite", "unreacted")
 SHARES = ("shared", "bookmarked", "uploaded", "retweeted")
 ATTENDANCE = ("joined", "left", "attended")
 PRIVATE = ("direct", "private_group")
@@ -202,6 +202,12 @@ def _said_once(workspace: Workspace, events: "ir.Table", classes: "ir.Table") ->
         double.duration_ms.desc(),
         double.score.isnull(),
         double.mandatory.isnull(),
+        double.parent_id.isnull(),
+        double.community.isnull(),
+        double.due_day.isnull(),
+        double.scheduled_minutes.isnull(),
+        double.registration.isnull(),
+        double.registration,  # of one producer for a join and its leave: else they would not be a pair
         double.statement_id,
     ]
     rank = ibis.row_number().over(

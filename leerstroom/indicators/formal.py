@@ -122,13 +122,12 @@ def mandatory_items(scope: "Scope") -> "ir.Table":
     items = scope.workspace.keep(f"mandatory_{scope.name}", items.filter(items.last_day <= computation.as_of_day))
     completed = events.filter(is_completion(events) & events.object_id.notnull())
     completed = completed.semi_join(items, ["person", "object_id"])
-    done = completed.group_by("person", "object_id", "due_day").agg(first_done=completed.day.min())
-    done = done.select("person", "object_id", "first_done", done_due="due_day")
+    done = completed.select("person", "object_id", done_day="day", done_due="due_day").distinct()
     candidates = items.left_join(done, ["person", "object_id"]).drop("person_right", "object_id_right")
     belongs = (candidates.done_due == candidates.due_day) | (
-        candidates.done_due.isnull() & (candidates.first_done > candidates.previous_due)
+        candidates.done_due.isnull() & (candidates.done_day > candidates.previous_due)
     )
-    is_on_time = ibis.ifelse((belongs & (candidates.first_done <= candidates.last_day)).fill_null(False), 1, 0)
+    is_on_time = ibis.ifelse((belongs & (candidates.done_day <= candidates.last_day)).fill_null(False), 1, 0)
     judged = candidates.mutate(is_on_time=is_on_time)
     return judged.group_by("person", "object_id", "due_day").agg(is_on_time=judged.is_on_time.max())
 

@@ -114,11 +114,10 @@ def _brokerage(scope: "Scope", pairs: "ir.Table", name: str) -> "ir.Table":
         f"nodes_{name}", sampled.filter(sampled.place < SAMPLED_NODES).select("period", "subject", "person")
     )
     found = constraints(pairs, sampled)
-    summed = found.group_by("period", "subject").agg(nodes=found.count(), median=found["constraint"].median())
-    value = ibis.greatest(1.0 - summed["median"], ibis.literal(0.0))
-    return summed.select(
-        "period", "subject", value=ibis.ifelse(summed.nodes >= MINIMUM_NODES, value, ibis.null("float64"))
-    )
+    found = found.mutate(clipped=ibis.least(found["constraint"], ibis.literal(1.0)))
+    summed = found.group_by("period", "subject").agg(nodes=found.count(), median=found.clipped.median())
+    value = ibis.ifelse(summed.nodes >= MINIMUM_NODES, 1.0 - summed["median"], ibis.null("float64"))
+    return summed.select("period", "subject", value=value)
 
 
 @indicator(

@@ -49,6 +49,7 @@ class Computation:
     events: Events
     minutes: Minutes
     messages: "ir.Table"
+    mentioned: "ir.Table"
     ties: "ir.Table"
     coverage: "Coverage"
     as_of_day: int
@@ -350,25 +351,34 @@ def _saying(classes: "ir.Table", rules: Rules) -> "ir.Table":
     )  # fmt: skip
 
 
-def build_ties(
-    messages: "ir.Table", events: Events, rules: Rules, as_of_day: int, mentions: "ir.Table", actors: "ir.Table"
+def build_mentioned(
+    events: Events, rules: Rules, as_of_day: int, mentions: "ir.Table", actors: "ir.Table"
 ) -> "ir.Table":
-    """R9: person, other, day of every reply and mention between two employees; never reactions, never being in one meeting.
+    """person, other, day, community: the employees whom a message mentions, each once, but for the one whom it answers: that is a tie already.
 
     `mentions`: statement_id, mentioned; `actors`: actor, person. Few messages mention somebody, so these are found among the events by
     their statement: messages that carried its id would be a third larger.
     """
-    said = messages.filter(messages.is_contribution & messages.is_in_service)
-    replies = said.filter(said.parent_person.notnull() & (said.parent_person != said.person)).select(
-        "person", "day", other="parent_person"
-    )
     known = mentions.inner_join(
         actors.filter(actors.person.notnull()).select(mentioned="actor", other="person"), "mentioned"
     )
     saying, table = _saying(events.classes, rules), events.table
-    mentioned = table.inner_join(known.select("statement_id", "other"), "statement_id")
+    mentioned = table.inner_join(known.select("statement_id", "other").distinct(), "statement_id")
+    is_answered = (mentioned.parent_person == mentioned.other).fill_null(False)
     mentioned = mentioned.filter(
-        mentioned.is_in_service & (mentioned.day <= as_of_day) & (mentioned.other != mentioned.person)
+        mentioned.is_in_service & (mentioned.day <= as_of_day) & (mentioned.other != mentioned.person) & ~is_answered
     )
     mentioned = mentioned.semi_join(saying.filter(saying.is_contribution), "class_id")
-    return union([replies.select("person", "day", "other"), mentioned.select("person", "day", "other")])
+    return mentioned.select("person", "other", "day", "community")
+
+
+def answering(messages: "ir.Table") -> "ir.Table":
+    """Those of the messages that answer another employee, with that one as `other`."""
+    answers = messages.filter(messages.parent_person.notnull() & (messages.parent_person != messages.person))
+    return answers.mutate(other=answers.parent_person)
+
+
+def build_ties(messages: "ir.Table", mentioned: "ir.Table") -> "ir.Table":
+    """R9: person, other, day: one row a message and employee it answers or mentions; never reactions, never being in one meeting."""
+    said = messages.filter(messages.is_contribution & messages.is_in_service)
+    return union([each.select("person", "other", "day") for each in (answering(said), mentioned)])

@@ -1,5 +1,6 @@
 """A small world to tell stories in: employees, what they did, and the values that follow."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -152,3 +153,15 @@ def world() -> World:
     made = World()
     made.loads("lms", "mooc", "webinar", "chat", "offline", "work")
     return made
+
+
+@pytest.fixture(scope="session")
+def make_world() -> Callable[..., World]:
+    """`make_world("lms", "chat")`: a world of its own in which these kinds of source are loaded on every day."""
+
+    def make(*kinds: str) -> World:
+        made = World()
+        made.loads(*kinds)
+        return made
+
+    return make

@@ -161,7 +161,8 @@ def fuller(one: Event, other: Event) -> bool:
     def rank(event: Event) -> Any:
         return (
             event.kind is None, event.seconds is None, -(event.seconds or 0), event.score is None,
-            event.stated.get("mandatory") is None, event.id,
+            event.stated.get("mandatory") is None, event.parent is None, event.room is None, event.stated.get("due") is None,
+            event.stated.get("scheduled-minutes") is None, event.registration is None, event.registration or "", event.id,
         )  # fmt: skip
 
     return bool(rank(one) < rank(other))
@@ -637,8 +638,7 @@ def mandatory(world: World, person: Person, ratio: Callable[..., None]) -> None:
         for event in mine:
             if event.thing == thing and has_done(event) and event.day <= last:
                 named = event.stated.get("due")
-                first = min(e.day for e in mine if e.thing == thing and has_done(e) and e.stated.get("due") == named)
-                if (named == due.isoformat()) or (named is None and first > before):
+                if (named == due.isoformat()) or (named is None and event.day > before):
                     in_time += 1
                     break
     ratio("mandatory_on_time_rate", "formal", in_time, judged)

@@ -291,27 +291,6 @@ def test_the_median_gap_between_active_days_stands_beside_the_regularity(world: 
 # --- groups -----------------------------------------------------------------------------------------------------------------
 
 
-def test_channels_of_fewer_than_three_and_of_unknown_kind_are_no_groups(world: Any) -> None:
-    world.employ(*(f"P{number}" for number in range(6)))
-    for room, people, kind in (
-        ("set-up", 3, "set_up_community"),
-        ("own", 4, "spontaneous_group"),
-        ("pair", 2, "spontaneous_group"),
-        ("odd", 5, None),
-    ):
-        for number in range(people):
-            world.does(
-                f"P{number}",
-                "posted",
-                f"{room}{number}",
-                f"2026-11-03T10:0{number}",
-                channel=room,
-                stated={"channel-kind": kind},
-            )
-    row = world.values("spontaneous_group_share").row("spontaneous_group_share", "ALL")
-    assert (row["numerator"], row["denominator"]) == (1, 2)
-
-
 def test_concentration_needs_ten_contributors(world: Any) -> None:
     world.employ(*(f"P{number}" for number in range(9)))
     for number in range(9):

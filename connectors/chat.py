@@ -62,6 +62,7 @@ class ChatSource(Source):
 
     kind: ClassVar[Kind] = Kind.CHAT
     record_kinds: ClassVar[tuple[str, ...]] = ("message", "reaction")
+    looks_ahead: ClassVar[bool] = True
     one_sign_each: ClassVar[bool] = False  # somebody's second sign on a message takes the place of the first
     needs_room: ClassVar[bool] = (
         True  # false where the address of a message tells no room, and payloads may leave it out

@@ -207,6 +207,9 @@ class Source:
         Mapping[str, Mapping[str, str]]
     ] = {}  # kind -> {dotted path: account | email | hr}, replaced by keyed references
     requests_per_minute: ClassVar[float | None] = None
+    looks_ahead: ClassVar[bool] = (
+        False  # records refer to others: `normalise` has it read some payloads before they count
+    )
     keyed_ids: ClassVar[bool] = False  # ids of activities hold keyed references, which a rotation of the key changes
     is_lrs: ClassVar[bool] = False  # it holds statements: the night calls `copy` and nothing of them lands
     needs_addresses: ClassVar[bool] = False  # records name people by hashes of addresses; who pulls fills `addresses`

@@ -77,6 +77,7 @@ class GoogleChat(Source):
         Setting("host", "API", default="https://chat.googleapis.com", kind="url", required=False),
         google.OAUTH,
     )  # fmt: skip
+    looks_ahead: ClassVar[bool] = True
     record_kinds: ClassVar[tuple[str, ...]] = ("message", "reaction", "other")
     content: ClassVar[Mapping[str, tuple[str, ...]]] = {"message": ("text", "formattedText", "argumentText", "fallbackText")}  # fmt: skip
     people: ClassVar[Mapping[str, Mapping[str, str]]] = {"message": {"sender.name": "account", "sender.email": "email"}}

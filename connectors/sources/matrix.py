@@ -74,6 +74,7 @@ class Matrix(Source):
             help="such as example.org; keeps ids the same when the address changes",
         ),
     )  # fmt: skip
+    looks_ahead: ClassVar[bool] = True
     record_kinds: ClassVar[tuple[str, ...]] = ("event",)
     content: ClassVar[Mapping[str, tuple[str, ...]]] = {"event": ("content.body", "content.formatted_body")}
     people: ClassVar[Mapping[str, Mapping[str, str]]] = {"event": {"sender": "account"}}

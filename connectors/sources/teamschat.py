@@ -67,6 +67,7 @@ class TeamsChat(Source):
         channel_kinds_setting("channel id, or the channel as above"),
         *HOSTS,
     )  # fmt: skip
+    looks_ahead: ClassVar[bool] = True
     record_kinds: ClassVar[tuple[str, ...]] = ("message", "reaction")
     content: ClassVar[Mapping[str, tuple[str, ...]]] = {"message": ("subject", "body.content", "summary")}
     people: ClassVar[Mapping[str, Mapping[str, str]]] = {

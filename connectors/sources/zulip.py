@@ -54,6 +54,7 @@ class Zulip(ChatSource):
     title: ClassVar[str] = "Zulip"
     verified: ClassVar[Verified] = Verified.PAYLOADS
     look_back: ClassVar[timedelta] = timedelta(days=3)
+    looks_ahead: ClassVar[bool] = False  # its lists tell the oldest first, and so topics are told
     requests_per_minute: ClassVar[float | None] = 200.0  # the server's own default for one user
     settings: ClassVar[tuple[Setting, ...]] = (
         Setting("host", "Organisation", kind="url", help="such as https://example.zulipchat.com"),

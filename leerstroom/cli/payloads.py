@@ -9,6 +9,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any
@@ -24,6 +25,7 @@ Refuse = Callable[[Place, BadRecord, Any], None]  # where, what is wrong with it
 Batches = Iterator[list[Record]]
 
 _BATCH = 128  # lines that are read before any of them is mapped
+_AHEAD = 2_000_000  # bytes of lines that are, where one may refer to a later one
 
 
 def told(place: Place) -> str:
@@ -113,7 +115,7 @@ def _recorded(name: str, records: Iterable[Record]) -> Iterator[Payload]:
 def _lines(name: str, stream: IO[bytes], source: Source, refuse: Refuse) -> Batches:
     """A payload a line, or one that is written over many lines. The second line decides: of those it is no payload of its own."""
     first, second = stream.readline(), stream.readline()
-    blocks = _blocks(chain((first, second), stream))
+    blocks = _blocks(chain((first, second), stream), source)
     if first.strip() in {b"{", b"["} or not (_parses(first, source.parse) or _parses(second, source.parse)):
         whole = first + second + stream.read()
         try:
@@ -121,7 +123,7 @@ def _lines(name: str, stream: IO[bytes], source: Source, refuse: Refuse) -> Batc
         except ValueError:
             lines = whole.splitlines()
         else:
-            yield from _read(_spread((name, "", 0), payload), source, refuse)
+            yield from _read(_spread((name, "", 0), payload, source), source, refuse)
             return
         document = _document(name, whole, source, any(line.lstrip().startswith(b"{") for line in lines))
         if document is not None:
@@ -134,12 +136,12 @@ def _lines(name: str, stream: IO[bytes], source: Source, refuse: Refuse) -> Batc
         number += len(block)
 
 
-def _blocks(lines: Iterator[bytes]) -> Iterator[list[bytes]]:
-    """Lines by the hundred; where reading fails, those before it come first."""
+def _blocks(lines: Iterator[bytes], source: Source) -> Iterator[list[bytes]]:
+    """Lines by the hundred, or by what they weigh where one may refer to a later one; where reading fails, those before it come first."""
     while True:
         block: list[bytes] = []
         try:
-            block.extend(islice(lines, _BATCH))
+            block.extend(_weighed(lines) if source.looks_ahead else islice(lines, _BATCH))
         except Exception:
             if block:
                 yield block
@@ -149,12 +151,31 @@ def _blocks(lines: Iterator[bytes]) -> Iterator[list[bytes]]:
         yield block
 
 
+def _weighed(lines: Iterator[bytes]) -> Iterator[bytes]:
+    weight = 0
+    for line in lines:
+        yield line
+        weight += len(line)
+        if weight > _AHEAD:
+            return
+
+
+def _look_ahead(payloads: Iterable[Any], source: Source) -> None:
+    """Reads payloads for what the source remembers of them: lists of messages often tell the newest first, an answer before its question."""
+    if source.looks_ahead:
+        for payload in payloads:
+            with suppress(BadRecord):
+                for _ in source.read(payload):
+                    pass
+
+
 def _of_block(name: str, before: int, lines: list[bytes], source: Source, refuse: Refuse) -> list[Record]:
     """The records of lines that follow on `before` others. A place is made up only for what is refused: most lines need none."""
     try:
         payloads = source.parse_all(lines)
     except ValueError:
         return _of_lines(name, before, lines, source, refuse)
+    _look_ahead(payloads if len(payloads) > 1 else (), source)
     found: list[Record] = []
     read = source.read
     for number, payload in enumerate(payloads, before + 1):
@@ -172,6 +193,7 @@ def _of_block(name: str, before: int, lines: list[bytes], source: Source, refuse
 def _of_lines(name: str, before: int, lines: list[bytes], source: Source, refuse: Refuse) -> list[Record]:
     """Likewise, one by one, where a line is empty or no payload."""
     found: list[Record] = []
+    _look_ahead((source.parse(line) for line in lines if _parses(line, source.parse)), source)
     for number, line in enumerate(lines, before + 1):
         if _parses(line, source.parse):
             found += _of_block(name, number - 1, [line], source, refuse)
@@ -182,7 +204,7 @@ def _of_lines(name: str, before: int, lines: list[bytes], source: Source, refuse
 
 def _of_list(place: Place, payloads: list[Any], source: Source, refuse: Refuse) -> list[Record]:
     """The records of a line that holds several payloads."""
-    return [record for batch in _read(_spread(place, payloads), source, refuse) for record in batch]
+    return [record for batch in _read(_spread(place, payloads, source), source, refuse) for record in batch]
 
 
 def _document(name: str, data: bytes, source: Source, may_be_lines: bool) -> Iterator[Payload] | None:
@@ -202,8 +224,9 @@ def _parses(line: bytes, parse: Callable[[bytes], Any]) -> bool:
     return True
 
 
-def _spread(place: Place, value: Any) -> Iterator[Payload]:
+def _spread(place: Place, value: Any, source: Source) -> Iterator[Payload]:
     if isinstance(value, list):
+        _look_ahead(value, source)
         for number, each in enumerate(value, 1):
             yield (told(place), "item", number), each
     else:

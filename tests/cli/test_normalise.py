@@ -81,6 +81,28 @@ def test_a_list_in_a_line_is_told_by_line_and_item(normalise: Any) -> None:
     assert [each["where"] for each in rest] == ["standard input line 2 item 2"]
 
 
+def said(number: int, text: str, answers: int | None = None) -> dict[str, Any]:
+    """A message of a Matrix room."""
+    relation = {"m.relates_to": {"m.in_reply_to": {"event_id": f"${answers}"}}} if answers else {}
+    return {"type": "m.room.message", "event_id": f"${number}", "room_id": "!r", "sender": f"@{number % 7}:x.example", "origin_server_ts": 1793700000000 + number, "content": {"msgtype": "m.text", "body": text, **relation}}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["lines", "list", "list over many lines", "lines and a broken one"])
+def test_an_answer_may_come_long_before_its_question_for_lists_tell_the_newest_first(normalise: Any, form: str) -> None:
+    between = [said(number, "Het rooster staat klaar.") for number in range(300, 1, -1)]
+    told = [said(301, "Onder Bestand, links bovenaan.", 1), *between, said(1, "Weet iemand hoe dit werkt?")]
+    given = {
+        "lines": lines(*told),
+        "list": json.dumps(told).encode(),
+        "list over many lines": json.dumps(told, indent=2).encode(),
+        "lines and a broken one": lines(told[0], b"{", *told[1:]),
+    }
+    made, rest = normalise(given[form], source="matrix")
+    assert (made[0]["verb"]["display"]["en"], made[-1]["verb"]["display"]["en"]) == ("answered", "asked")
+    assert made[0]["context"]["contextActivities"]["parent"][0]["id"] == made[-1]["object"]["id"]
+    assert (len(made), len(rest)) == (301, form == "lines and a broken one")
+
+
 def test_files_may_be_packed_and_one_that_is_damaged_stops_no_other(normalise: Any, tmp_path: Path) -> None:
     (tmp_path / "a.log.gz").write_bytes(gzip.compress(lines(event(1))))
     (tmp_path / "b.log.gz").write_bytes(gzip.compress(lines(*map(event, range(200))))[:60])

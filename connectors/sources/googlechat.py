@@ -23,7 +23,7 @@ from urllib.parse import quote
 import orjson
 
 from connectors import google
-from connectors.chat import without
+from connectors.chat import spoken, without
 from connectors.conversation import (
     Brief,
     Message,
@@ -527,12 +527,12 @@ def _annotations(post: Post, sort: str) -> list[Mapping[str, Any]]:
 
 
 def _own_text(post: Post) -> str:
-    """The text without the names of those who are mentioned."""
+    """The text without the names of those who are mentioned, and without emoji of the organisation's own, which stand in it by their names."""
     text = post.get("text")
     if not isinstance(text, str):
         return ""
     named = _annotations(post, "USER_MENTION")
-    return without(text, [(each.get("startIndex", 0), each.get("length", 0)) for each in named])
+    return spoken(without(text, [(each.get("startIndex", 0), each.get("length", 0)) for each in named]))
 
 
 def _features(post: Post) -> dict[str, Any]:

@@ -198,7 +198,8 @@ class LinkedIn(ChatSource):
                 yield Record("reaction", f"{reaction['on']}/{reaction['user']}", reaction)
                 continue
             of = str(id_of(reaction.get("root")) or id_of(dig(reaction, "entity")) or _entity_of(reaction))
-            yield _reaction(reaction, of, {"urn": of}, "")
+            [(_, chain)] = self._remembered.chains([{"commentUrn": f"reaction to {of}", "on": of}])
+            yield _reaction(reaction, of, {**(chain[0] if chain else _known_by(of)), "chain": chain[1:]}, "")
 
     # --- what a message says --------------------------------------------------------------------------------------------------------
 
@@ -291,6 +292,12 @@ def _unknown_post(message: Item) -> Iterator[Item]:
     """What is known of the post that a comment is on where it is not told: its URN."""
     if _is_comment(message) and (post := id_of(message.get("object"))):
         yield {"urn": post}
+
+
+def _known_by(urn: str) -> dict[str, Any]:
+    """What the URN of a post or comment tells: `urn:li:comment:(urn:li:activity:A,1)` is one on that activity."""
+    on = urn.removeprefix("urn:li:comment:(").rpartition(",")[0] if urn.startswith("urn:li:comment:(") else ""
+    return {"commentUrn": urn, "object": on} if on else {"urn": urn}
 
 
 def _room(message: Mapping[str, Any]) -> str:

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from planned import planned
 from source_contract import KEY, completed, landed, mapped, statements_of
 
-from connectors.chat import ChatSource
 from connectors.conversation import (
     Brief,
     Message,
@@ -400,8 +399,8 @@ FIELDS = {
 FIELDS |= dict.fromkeys(("client_id", "client_secret", "token", "email", "api_key", "user_id", "username", "client_email", "private_key"), "x")  # fmt: skip
 
 
-def said_on(write: Any, said: Any = SAID) -> tuple[list[dict[str, Any]], ChatSource]:
-    """The statements of a conversation as a platform tells it, one message after the other."""
+def said_on(write: Any, said: Any = SAID, more: Any = ()) -> list[dict[str, Any]]:
+    """The statements of a conversation as a platform tells it, one message after the other, and then `more`."""
     asked = load(write.__name__).settings
     fields = {each.name: FIELDS.get(each.name, [] if each.many else None) for each in asked}
     source = completed(load(write.__name__), {name: value for name, value in fields.items() if value is not None})
@@ -409,14 +408,14 @@ def said_on(write: Any, said: Any = SAID) -> tuple[list[dict[str, Any]], ChatSou
     if write is googleplus:
         written[0]["comments"] = [each for each, (_, _, _, to, _) in zip(written, said, strict=True) if to]
         written = [each for each, (_, _, _, to, _) in zip(written, said, strict=True) if not to]
-    records = [record for each in written for record in source.read(each)]
-    return statements_of(mapped(source, landed(source, records))[1]), source
+    records = [record for each in (*written, *more) for record in source.read(each)]
+    return statements_of(mapped(source, landed(source, records))[1])
 
 
 @pytest.mark.parametrize("write", PLATFORMS, ids=lambda each: each.__name__)
 def test_the_same_conversation_says_the_same_on_every_platform(write: Any) -> None:
     """Who asked, who answered whom, whom a message mentions; an answer that nothing links is a message of its own everywhere."""
-    made, _ = said_on(write)
+    made = said_on(write)
     names = {each["object"]["id"]: name for each, (name, *_) in zip(made, SAID, strict=True)}
     people = {json.dumps(each["actor"]): who for each, (_, who, *_) in zip(made, SAID, strict=True)}
     assert (len(names), len(people)) == (5, 3)
@@ -438,7 +437,7 @@ def test_the_same_conversation_says_the_same_on_every_platform(write: Any) -> No
 
 @pytest.mark.parametrize("write", PLATFORMS, ids=lambda each: each.__name__)
 def test_context_has_the_same_shape_on_every_platform_and_an_activity_has_one_type(write: Any) -> None:
-    made, _ = said_on(write)
+    made = said_on(write)
     types_of: dict[str, set[str]] = {}
     for each in made:
         place, extensions = each["context"]["contextActivities"], each["context"]["extensions"]
@@ -456,5 +455,46 @@ def test_context_has_the_same_shape_on_every_platform_and_an_activity_has_one_ty
 
 @pytest.mark.parametrize("write", [each for each in PLATFORMS if each.__name__ not in UNTOLD], ids=lambda each: each.__name__)  # fmt: skip
 def test_a_nod_to_somebody_by_name_is_a_nod_on_every_platform(write: Any) -> None:
-    made, _ = said_on(write, (SAID[0], ("a", "bram", "ok", "q", "cas")))
+    made = said_on(write, (SAID[0], ("a", "bram", "ok", "q", "cas")))
     assert [canonical_verb(each["verb"]["id"]) for each in made] == ["asked", "reacted"]
+
+
+ANSWER = SAID[1]
+MARKS: dict[Any, Any] = {  # cas likes the answer, and anna, who asked, sets her check mark where there are any: as each platform tells it
+    matrix: [
+        {"type": "m.reaction", "event_id": f"${who}", "room_id": "!r", "sender": f"@{who}:x.example", "origin_server_ts": epoch("u") * 1000, "content": {"m.relates_to": {"rel_type": "m.annotation", "event_id": "$a", "key": key}}}
+        for who, key in (("cas", "👍"), ("anna", "✅"))
+    ],
+    slack: [
+        {"type": "reaction_added", "user": f"U{WHO[who]}", "reaction": key, "item": {"type": "message", "channel": "C1", "ts": f"{epoch('a')}.000100"}, "event_ts": f"{epoch('u')}.0"}
+        for who, key in (("cas", "+1"), ("anna", "white_check_mark"))
+    ],
+    teamschat: [{**teamschat(*ANSWER), "reactions": [{"reactionType": key, "createdDateTime": at("u"), "user": {"user": {"id": WHO[who]}}} for who, key in (("cas", "like"), ("anna", "✅"))]}],
+    googlechat: [{"reactions": [{"name": f"spaces/S/messages/a/reactions/{who}", "user": {"name": f"users/{WHO[who]}"}, "emoji": {"unicode": key}} for who, key in (("cas", "👍"), ("anna", "✅"))]}],
+    mattermost: [{"user_id": WHO[who], "post_id": "a", "emoji_name": key, "create_at": epoch("u") * 1000} for who, key in (("cas", "+1"), ("anna", "white_check_mark"))],
+    zulip: [{"type": "reaction", "op": "add", "user_id": int(WHO[who]), "message_id": 2, "emoji_name": key, "id": 9} for who, key in (("cas", "+1"), ("anna", "check"))],
+    rocketchat: [{**rocketchat(*ANSWER), "reactions": {":+1:": {"usernames": ["cas"]}, ":white_check_mark:": {"usernames": ["anna"]}}}],
+    whatsapp: [
+        {"from": f"31{WHO[who]}", "id": f"wamid.{who}", "timestamp": str(epoch("u")), "type": "reaction", "room": "9", "reaction": {"message_id": "wamid.a", "emoji": key}}
+        for who, key in (("cas", "👍"), ("anna", "✅"))
+    ],
+    discourse: [{"like": {"post": discourse(*ANSWER), "user": {"username": "cas"}}}],
+    yammer: [{**yammer(*ANSWER), "liked_by": {"names": [{"user_id": WHO["cas"]}]}}],
+    linkedin: [{"id": "urn:li:reaction:1", "reactionType": "LIKE", "created": {"actor": "urn:li:person:cas", "time": epoch("u") * 1000}, "root": "urn:li:comment:(urn:li:share:q,a)"}],
+    facebook: [{**facebook(*ANSWER), "reactions": {"data": [{"id": WHO["cas"], "type": "LIKE"}]}}],
+}  # fmt: skip
+NO_CHECK_MARKS = {"discourse", "yammer", "linkedin", "facebook"}
+
+
+@pytest.mark.parametrize("write", MARKS, ids=lambda each: each.__name__)
+def test_signs_on_an_answer_say_the_same_on_every_platform(write: Any) -> None:
+    made = said_on(write, more=MARKS[write])
+    told, people = made[: len(SAID)], {json.dumps(each["actor"]): who for each, (_, who, *_) in zip(made, SAID, strict=False)}  # fmt: skip
+    signs = [each for each in made if EXTENSION_BASE + "text-length" not in each["context"]["extensions"]]
+    assert [(people[json.dumps(each["actor"])], canonical_verb(each["verb"]["id"])) for each in signs] == [
+        ("cas", "liked"), *([] if write.__name__ in NO_CHECK_MARKS else [("anna", "voted-up")]),
+    ]  # fmt: skip
+    for each in signs:
+        assert each["object"] == told[1]["object"]
+        assert each["context"]["contextActivities"].keys() == {"category", "grouping"}
+        assert each["context"]["contextActivities"] == {**told[0]["context"]["contextActivities"]}

@@ -258,6 +258,12 @@ def test_mentions_are_people_and_their_names_are_no_text(chat: GoogleChat) -> No
     assert extension(made, "text-length") == "short"
 
 
+def test_an_emoji_of_the_organisations_own_is_no_word(chat: GoogleChat) -> None:
+    note = {"type": "CUSTOM_EMOJI", "startIndex": 0, "length": 13}
+    _, made = outcomes(chat, post(0, QUESTION), post(1, ":feest_taart:", BRAM, 0, annotations=[note]))
+    assert [verb(each) for each in made] == ["asked", "reacted"]
+
+
 def test_the_google_id_is_the_person_and_an_address_helps_where_there_is_one(chat: GoogleChat) -> None:
     directory = Directory([Employee("E1", emails=("anna@x.nl",)), Employee("E2", platform_ids=(("googlechat", "222"),))])  # fmt: skip
     shown = {**post(0, QUESTION), "sender": {"name": ANNA, "type": "HUMAN", "email": "anna@x.nl"}}

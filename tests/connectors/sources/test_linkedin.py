@@ -171,3 +171,11 @@ def test_times_are_milliseconds_as_a_number_or_as_text(time: int | str) -> None:
     reaction = {"id": "urn:li:reaction:(urn:li:person:A,urn:li:activity:1)", "reactionType": "LIKE", "created": {"actor": "urn:li:person:A", "time": time}, "root": "urn:li:activity:1"}  # fmt: skip
     [made] = statements_of(mapped(linkedin(), landed(linkedin(), list(linkedin().read(reaction))))[1])
     assert made["timestamp"] == "2026-11-03T10:00:00.000Z"
+
+
+def test_a_reaction_by_itself_is_to_what_its_urn_says_a_comment_or_a_post() -> None:
+    for urn, sort in (("urn:li:comment:(urn:li:activity:1,2)", types.COMMENT), ("urn:li:activity:1", types.MESSAGE)):
+        reaction = {"id": "urn:li:reaction:1", "reactionType": "LIKE", "created": {"actor": "urn:li:person:A", "time": 1793700000000}, "root": urn}  # fmt: skip
+        [made] = statements_of(mapped(linkedin(), landed(linkedin(), list(linkedin().read(reaction))))[1])
+        assert made["object"]["definition"]["type"] == sort
+        assert made["context"]["contextActivities"]["grouping"][0]["id"].endswith("/conversations/urn:li:activity:1")

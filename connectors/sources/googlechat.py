@@ -85,7 +85,7 @@ class GoogleChat(Source):
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
         self._kinds = {_space(name): kind for name, kind in channel_kinds(connection).items()}
-        self._remembered = Remembered(key=_name, refers_to=_refers_to)
+        self._remembered = Remembered(key=_name, refers_to=lambda post: _refers_to(self._placed(post)))
         self._firsts: dict[str, str] = {}  # thread -> the message that opened it, as far as `read` met them
 
     @property
@@ -145,7 +145,7 @@ class GoogleChat(Source):
             else:
                 yield Record("other", sort, {"what": sort})
 
-    def _placed(self, post: dict[str, Any]) -> dict[str, Any]:
+    def _placed(self, post: Post) -> Post:
         """The message, with the one that opened its thread where that was met before."""
         thread = str(dig(post, "thread.name") or "")
         if thread and not post.get("threadReply"):

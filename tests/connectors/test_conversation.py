@@ -399,8 +399,11 @@ FIELDS = {
 FIELDS |= dict.fromkeys(("client_id", "client_secret", "token", "email", "api_key", "user_id", "username", "client_email", "private_key"), "x")  # fmt: skip
 
 
-def said_on(write: Any, said: Any = SAID, more: Any = ()) -> list[dict[str, Any]]:
-    """The statements of a conversation as a platform tells it, one message after the other, and then `more`."""
+def said_on(write: Any, said: Any = SAID, more: Any = (), *, newest_first: bool = False) -> list[dict[str, Any]]:
+    """The statements of a conversation as a platform tells it, one message after the other, and then `more`.
+
+    With `newest_first` all are read before they count, as `leerstroom normalise` does.
+    """
     asked = load(write.__name__).settings
     fields = {each.name: FIELDS.get(each.name, [] if each.many else None) for each in asked}
     source = completed(load(write.__name__), {name: value for name, value in fields.items() if value is not None})
@@ -408,7 +411,12 @@ def said_on(write: Any, said: Any = SAID, more: Any = ()) -> list[dict[str, Any]
     if write is googleplus:
         written[0]["comments"] = [each for each, (_, _, _, to, _) in zip(written, said, strict=True) if to]
         written = [each for each, (_, _, _, to, _) in zip(written, said, strict=True) if not to]
-    records = [record for each in (*written, *more) for record in source.read(each)]
+    given = [*written, *more]
+    if newest_first:
+        given.reverse()
+        for each in given:
+            list(source.read(each))
+    records = [record for each in given for record in source.read(each)]
     return statements_of(mapped(source, landed(source, records))[1])
 
 
@@ -457,6 +465,14 @@ def test_context_has_the_same_shape_on_every_platform_and_an_activity_has_one_ty
 def test_a_nod_to_somebody_by_name_is_a_nod_on_every_platform(write: Any) -> None:
     made = said_on(write, (SAID[0], ("a", "bram", "ok", "q", "cas")))
     assert [canonical_verb(each["verb"]["id"]) for each in made] == ["asked", "reacted"]
+
+
+@pytest.mark.parametrize("write", [each for each in PLATFORMS if load(each.__name__).looks_ahead], ids=lambda each: each.__name__)  # fmt: skip
+def test_a_conversation_says_the_same_the_newest_first(write: Any) -> None:
+    def by_id(each: dict[str, Any]) -> str:
+        return str(each["id"])
+
+    assert sorted(said_on(write, newest_first=True), key=by_id) == sorted(said_on(write), key=by_id)
 
 
 ANSWER = SAID[1]

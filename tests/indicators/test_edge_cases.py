@@ -6,6 +6,7 @@ Cases of the whole organisation are computed alone.
 """
 
 import inspect
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -16,6 +17,7 @@ import pytest
 from leerstroom.indicators import catalogue
 from leerstroom.statements.ids import name_uuid
 
+POSTGRES = os.environ.get("LEERSTROOM_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
 KINDS = ("lms", "mooc", "webinar", "chat", "social", "offline", "work")
 QUESTION = {"type": "chat-message"}
 
@@ -1078,6 +1080,15 @@ def test_edge_case_of_an_organisation(each: Case, make_world: Callable[..., Any]
     world = make_world(*KINDS)
     expected = tells(each, world)
     assert faults(world.values(each.indicator, **each.more), each.indicator, expected) == []
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("postgresql_server")
+def test_every_edge_case_is_the_same_on_postgresql(make_world: Callable[..., Any]) -> None:
+    world = make_world(*KINDS)
+    expected = {each.name: (each.indicator, tells(each, world)) for each in CASES if not each.is_alone}
+    values = world.values(engine=POSTGRES)
+    assert [fault for indicator, wanted in expected.values() for fault in faults(values, indicator, wanted)] == []
 
 
 def nobody_learns(world: Any) -> None:

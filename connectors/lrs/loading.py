@@ -291,7 +291,9 @@ class Loader:
             if reply.status >= 500:
                 outcome.suspects.append(batch)
             else:
-                outcome.refuse(batch.ids[0], f"{reply.status}: {plain_reason(reply.content)}", batch.raws[0])
+                outcome.refuse(
+                    batch.ids[0], f"{reply.status}: {plain_reason(reply.content, batch.raws[0])}", batch.raws[0]
+                )
         else:
             if is_too_large(reply):
                 self._shrink(count, len(body))

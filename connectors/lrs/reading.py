@@ -320,8 +320,11 @@ def refused(transport: Transport, url: str, reply: Reply) -> LeerstroomError:
     return UnexpectedShape(f"{where}: the LRS refuses the query ({reply.status}): {plain_reason(reply.content)}")
 
 
-def plain_reason(content: bytes) -> str:
-    """The words of an LRS about a refusal, cut to one short line and freed of addresses."""
+_SAID_OF_PEOPLE = frozenset({"name", "mbox", "mbox_sha1sum", "openid", "response", "description", "display"})
+
+
+def plain_reason(content: bytes, raw: bytes = b"{}") -> str:
+    """The words of an LRS about a refusal, cut to one short line, freed of addresses and of the texts and names in the statement `raw`, which some repeat."""
     import re
 
     text = content.decode("utf-8", "replace")
@@ -331,8 +334,24 @@ def plain_reason(content: bytes) -> str:
         text = re.sub(r"<[^>]*>", " ", text)
     else:
         text = "; ".join(_words(value)) or text
+    for said in sorted(_said(orjson.loads(raw)), key=len, reverse=True):
+        text = text.replace(said, "…")
     text = re.sub(r"[^\s\"'<>:;,()\[\]{}]+@[^\s\"'<>;,()\[\]{}]+", "…", text)
     return " ".join(text.split())[:300] or "no reason given"
+
+
+def _said(statement: Any) -> set[str]:
+    """What a statement says in words, and names people by."""
+    found, stack = set[str](), [(statement, False)]
+    while stack:
+        value, is_said = stack.pop()
+        if isinstance(value, dict):
+            stack += [(each, is_said or name in _SAID_OF_PEOPLE) for name, each in value.items()]
+        elif isinstance(value, list):
+            stack += [(each, is_said) for each in value]
+        elif is_said and isinstance(value, str) and len(value) > 2:
+            found.add(value)
+    return found
 
 
 def _words(value: Any, depth: int = 0) -> list[str]:

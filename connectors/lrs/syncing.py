@@ -120,7 +120,7 @@ def save_with_contents(
         {"Content-Type": f"multipart/mixed; boundary={_BOUNDARY.decode()}"},
     )
     if not reply.is_fine:
-        return refusal(f"{reply.status}: {plain_reason(reply.content)}")
+        return refusal(f"{reply.status}: {plain_reason(reply.content, raw)}")
     return LoadReport(1, stored=1, bytes=size)
 
 

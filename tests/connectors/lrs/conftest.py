@@ -46,6 +46,7 @@ class Quirks:
     answers_ids: bool = True  # False: 204 to everything
     bad_status: int = 400  # what a statement with BAD_VERB leads to
     names_index: bool = False
+    repeats: bool = False  # a refusal holds the statement that it is about
     max_bytes: int | None = None
     too_large: tuple[int, bytes] = (413, b"")
     more: str = "relative"  # relative | absolute | inner
@@ -199,6 +200,8 @@ class FakeLrs:
                 if quirks.names_index
                 else {"message": "bad"}
             )
+            if quirks.repeats:
+                told["message"] += f"; input_value={statements[bad[0]]}"
             return quirks.bad_status, {}, orjson.dumps(told)
         known = [each for each in statements if each["id"] in self.held]
         if any(differences(each, self.held[each["id"]]) for each in known) or (known and quirks.identical == "refuse"):

@@ -211,6 +211,21 @@ def test_04_the_reason_is_the_lrss_own_without_addresses_of_people(fake: Any, co
     assert report.rejections[0].reason == "400: statements.0.verb is bad, says …"
 
 
+def test_04_a_reason_that_repeats_the_statement_is_freed_of_what_people_said_and_are_called(
+    fake: Any, connect: Any, statement: Any
+) -> None:
+    """Ralph tells what it could not read; statements of other tools hold names and answers."""
+    actor = {"objectType": "Agent", "mbox": "mailto:anna@x.example", "name": "Anna Jansen"}
+    thing = {"id": "https://lms.example/q/1", "definition": {"description": {"nl": "Wat vond je er van?"}}}
+    answer = {"response": "Het was mij te druk", "score": {"raw": 3}}
+    bad = statement(1, verb={"id": BAD_VERB}, actor=actor, object=thing, result=answer)
+    [rejection] = connect(fake(repeats=True)).load([bad]).rejections
+    assert rejection.reason.startswith("400: bad; input_value={'id': '")
+    assert BAD_VERB in rejection.reason
+    for said in ("Anna", "anna", "druk", "vond"):
+        assert said not in rejection.reason
+
+
 def test_04_what_an_lrs_kept_of_a_batch_that_it_refused_is_counted_once(
     fake: Any, connect: Any, statement: Any
 ) -> None:

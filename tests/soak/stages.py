@@ -82,6 +82,8 @@ def run(stage: str, arguments: list[str], settings: Settings) -> dict[str, Any]:
         return nightly.compute(settings=settings, run_id=RUN, as_of=date.fromisoformat(arguments[0]))
     if stage == "publish":
         return nightly.publish(settings=settings, run_id=RUN, as_of=date.fromisoformat(arguments[0]))
+    if stage == "my_learning":
+        return nightly.my_learning(settings=settings, run_id=RUN, as_of=date.fromisoformat(arguments[0]))
     assert stage == "mirror"
     return nightly.mirror(settings=settings, run_id=RUN)
 

@@ -1,7 +1,7 @@
 """Nights among faults: platforms and the LRS that fail, a disk that is full, a clock that is turned, stages killed in their middle and run again.
 
 The oracle is the calm night: the LRS, the mirror, the ledger, the coverage and the quarantine of a faulted night hold the same, none lost and none
-doubled; so do the indicators and HR's tables of some. Each night is planned by its number, so `make soak ARGS='-k "[17]"'` runs the seventeenth again.
+doubled; so do the indicators, HR's tables and each employee's file of some. Each night is planned by its number, so `make soak ARGS='-k "[17]"'` runs the seventeenth again.
 `make soak NIGHTS=10` runs the first ten, as CI does; LEERSTROOM_SOAK_SEED plans other nights.
 """
 
@@ -105,6 +105,7 @@ class Outcome:
     quarantine: list[Any]
     values: list[tuple[Any, ...]]
     tables: dict[str, list[tuple[Any, ...]]]
+    own: dict[str, bytes]  # each employee's file
 
 
 class Plan:
@@ -214,12 +215,15 @@ def night(
         tried("mirror", "lrs")
         computed: list[tuple[Any, ...]] = []
         published: dict[str, list[tuple[Any, ...]]] = {}
+        own: dict[str, bytes] = {}
         if publishes:
             import duckdb
 
             path = tried("compute", LAST.isoformat())["path"]
             computed = duckdb.sql(f"select * exclude (computed_at) from '{path}' order by all").fetchall()
             published = rows(tried("publish", LAST.isoformat())["tables"])
+            written = Path(tried("my_learning", LAST.isoformat())["folder"])
+            own = {path.name: path.read_bytes() for path in written.iterdir()}
         with Lrs(lrs.endpoint, "k", SECRET) as straight:
             statements = held(straight)
         return Outcome(
@@ -234,6 +238,7 @@ def night(
             [(each.landing, sorted(each.reasons.items())) for each in held_in_quarantine(Store(settings.data))],
             computed,
             published,
+            own,
         )
 
 
@@ -315,6 +320,8 @@ def test_a_faulted_night_equals_the_calm_one(
     assert found.quarantine == expected.quarantine
     assert found.values == expected.values
     assert found.tables == expected.tables
+    assert sorted(found.own) == sorted(expected.own), "also what a killed stage began is gone"
+    assert found.own == expected.own
 
 
 def test_the_calm_nights_hold_what_the_faults_could_spoil(calm: Callable[..., Outcome]) -> None:
@@ -325,3 +332,4 @@ def test_the_calm_nights_hold_what_the_faults_could_spoil(calm: Callable[..., Ou
     assert academy.quarantine
     assert len(chat.values) > 1000
     assert sum(map(len, chat.tables.values())) > 1000
+    assert len(chat.own) > 10

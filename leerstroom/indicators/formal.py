@@ -3,7 +3,14 @@
 from datetime import date
 from typing import TYPE_CHECKING
 
-from leerstroom.indicators.amounts import EVERYWHERE, MINUTE_MS, PER_WINDOW, minutes_of, share_of
+from leerstroom.indicators.amounts import (
+    EVERYWHERE,
+    MINUTE_MS,
+    PER_WINDOW,
+    minutes_of,
+    register_sensitivity,
+    share_of,
+)
 from leerstroom.indicators.calendar import day_number
 from leerstroom.indicators.definition import DAY, EMPLOYEE, indicator
 from leerstroom.indicators.engine import union
@@ -169,6 +176,9 @@ def holidays(scope: "Scope") -> "list[date]":
 def mandatory_minutes_share(scope: "Scope") -> "ir.Table":
     """Minutes of what is mandatory, of the minutes for which that is known."""
     return share_of(scope, "mandatory", ("mandatory", "voluntary"))
+
+
+register_sensitivity("mandatory_minutes_share", "formal", {"": "mandatory"}, whole=("mandatory", "voluntary"))
 
 
 @indicator("mandatory_minutes_share.known", kind="ratio", needs="any", grains=PER_WINDOW)

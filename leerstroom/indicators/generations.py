@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from leerstroom.indicators.amounts import register_share, share_of
+from leerstroom.indicators.amounts import register_sensitivity, register_share, share_of
 from leerstroom.indicators.definition import ORGANISATION, TEAM, indicator
 
 if TYPE_CHECKING:
@@ -17,3 +17,6 @@ register_share("generation_share", "generations", {"1.0": "gen_1", "2.0": "gen_2
 def place_independent_share(scope: "Scope") -> "ir.Table":
     """Minutes on a phone or tablet, of the minutes for which the device is known."""
     return share_of(scope, "mobile", ("mobile", "desktop"))
+
+
+register_sensitivity("place_independent_share", "generations", {"": "mobile"}, whole=("mobile", "desktop"))

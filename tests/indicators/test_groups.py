@@ -168,18 +168,23 @@ def test_shares_are_told_with_estimates_halved_and_doubled(world: Any) -> None:
     names = [f"P{number}" for number in range(6)]
     world.employ(*names)
     for number, name in enumerate(names):
-        stated = {"initiator": "assigned"}
+        stated = {"initiator": "assigned", "mandatory": True, "device": "desktop"}
         world.does(
             name, "progressed", f"c{number}", "2026-11-03T10:00", kind="lms", type="course", minutes=20, stated=stated
         )
-        world.does(name, "asked", f"q{number}", f"2026-11-03T11:0{number}", channel="room")
-        world.does(name, "posted", f"p{number}", f"2026-11-03T12:0{number}", channel="room")
-    found = world.values("generation_share", "self_directed_share")
+        stated = {"mandatory": False, "device": "mobile"}
+        world.does(name, "asked", f"q{number}", f"2026-11-03T11:0{number}", channel="room", stated=stated)
+        world.does(name, "posted", f"p{number}", f"2026-11-03T12:0{number}", channel="room", stated=stated)
+    found = world.values(
+        "generation_share", "self_directed_share", "mandatory_minutes_share", "place_independent_share"
+    )
     for factor, name in ((0.5, ".estimates_half"), (1, ""), (2, ".estimates_double")):
         estimated = factor * (3 + 5)
         assert found(f"generation_share.3.0{name}", "ALL") == pytest.approx(estimated / (20 + estimated))
         assert found(f"generation_share.1.0{name}", "ALL") == pytest.approx(20 / (20 + estimated))
         assert found(f"self_directed_share{name}", "ALL") == pytest.approx(estimated / (20 + estimated))
+        assert found(f"mandatory_minutes_share{name}", "ALL") == pytest.approx(20 / (20 + estimated))
+        assert found(f"place_independent_share{name}", "ALL") == pytest.approx(estimated / (20 + estimated))
 
 
 def test_a_share_that_is_one_persons_stays_hidden_with_other_estimates(world: Any) -> None:

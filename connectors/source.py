@@ -569,6 +569,23 @@ def _unknown(error: Exception) -> BadRecord:
     return BadRecord(f"unknown shape ({type(error).__name__})")
 
 
+def every_row(rows: Iterable[Any], read: Callable[[Any, str], Iterable[Record]]) -> Iterator[Record]:
+    """The records of all rows of an answer, `read(row, "row 3")` each. Raises BadRecord behind the last for those that cannot be read: no other is lost."""
+    wrong: list[str] = []
+    for number, row in enumerate(rows, 1):
+        place = f"row {number}"
+        try:
+            yield from read(row, place)
+        except (BadRecord, *SHAPES) as error:
+            told = str(error if isinstance(error, BadRecord) else _unknown(error))
+            wrong.append(told if told.startswith(place) else f"{place}: {told}")
+    if wrong:
+        raise BadRecord("; ".join([*wrong[:_MOST_TOLD], *(["and others"] if len(wrong) > _MOST_TOLD else [])]))
+
+
+_MOST_TOLD = 20  # rows of one answer
+
+
 def answered(source: Source, records: Iterator[Record]) -> Iterator[Record]:
     """What a source pulls. Raises UnexpectedShape for an answer that it stumbles over, with the place in its code and without a value of it."""
     try:

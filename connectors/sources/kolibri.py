@@ -24,11 +24,12 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from connectors import courses, files
+from connectors.catalogue import answer_in
 from connectors.courses import Courses
 from connectors.http import Api
 from connectors.paging import by_cursor
 from connectors.scores import number
-from connectors.source import Connection, Kind, Record, Setting, Source, Verified, Window, maps
+from connectors.source import Connection, Kind, Record, Setting, Source, Verified, Window, every_row, maps
 from leerstroom.errors import BadRecord, ConfigurationError, UnexpectedShape
 from leerstroom.people import People
 from leerstroom.statements import (
@@ -232,16 +233,18 @@ class Kolibri(Source):
     # --- read -----------------------------------------------------------------------------------------------------------------------
 
     def read(self, payload: Any) -> Iterator[Record]:
-        """A row of an export as an object, an answer or row of attemptlog, or a list of users, which makes what follows richer."""
+        """A row of an export as an object, an answer or row of attemptlog, or a list of users, which makes what follows richer; or an exchange of one."""
+        payload = answer_in(payload)
         if isinstance(payload, Mapping) and isinstance(payload.get("results"), list):
-            payload = payload["results"]
-        rows = payload if isinstance(payload, list) else [payload]
-        if not rows or not all(isinstance(row, Mapping) for row in rows):
-            raise BadRecord(_UNKNOWN)
-        for row in rows:
-            yield from self._of_row(row)
+            yield from every_row(payload["results"], self._of_row)
+        elif isinstance(payload, list) and payload:
+            yield from every_row(payload, self._of_row)
+        else:
+            yield from self._of_row(payload)
 
-    def _of_row(self, row: Mapping[str, Any]) -> Iterator[Record]:
+    def _of_row(self, row: Any, place: str = "") -> Iterator[Record]:
+        if not isinstance(row, Mapping):
+            raise BadRecord(_UNKNOWN)
         named = {_COLUMNS[word]: value for name, value in row.items() if (word := _header(name)) in _COLUMNS}
         if {"user", "content", "start"} <= named.keys():
             key = name_uuid("kolibri row", *(str(named.get(name)) for name in ("content", "start", "end", "spent")))

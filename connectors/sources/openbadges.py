@@ -137,7 +137,7 @@ class OpenBadges(Source):
         Raises BadRecord for anything else.
         """
         found = list(_credentials(payload))
-        if not found:
+        if not found and not _is_empty_page(payload):
             raise BadRecord("no Open Badge")
         for each in found:
             yield _row(each)
@@ -285,8 +285,16 @@ def _inside(payload: Mapping[str, Any]) -> Any:
     for held in (payload.get("verifiableCredential"), nested, payload.get("badges"), payload.get("assertions")):
         if held:
             return held
-    pages = [each for name in ("credential", "compactJwsString") for each in _list(payload.get(name))]
+    pages = [each for name in _PAGES for each in _list(payload.get(name))]
     return pages or None
+
+
+_PAGES = ("credential", "compactJwsString", "results")  # of the API of 3.0, and of that of 2.1
+
+
+def _is_empty_page(payload: Any) -> bool:
+    answer = dig(payload, "response.body") if isinstance(payload, Mapping) and "response" in payload else payload
+    return isinstance(answer, Mapping) and any(answer.get(name) == [] for name in _PAGES)
 
 
 def _is_credential(payload: Mapping[str, Any]) -> bool:

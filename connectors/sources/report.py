@@ -44,6 +44,7 @@ from connectors.source import (
     Setting,
     Verified,
     Window,
+    every_row,
     maps,
 )
 from connectors.sources.sheet import day_of
@@ -337,9 +338,10 @@ class Report(TableSource):
         """A page of a report, one row, or a recorded exchange. Raises BadRecord for what names no person or no course."""
         body = dig(payload, "response.body") if isinstance(payload, dict) and "response" in payload else payload
         listed = self._rows(body) if not isinstance(body, list) or body else None
-        told = listed if listed is not None else [body]
-        for number, row in enumerate(told, 1):
-            yield self._row(row, f"row {number}" if listed is not None else "row", strict=True)
+        if listed is None:
+            yield self._row(body, "row", strict=True)
+        else:
+            yield from every_row(listed, lambda row, place: [self._row(row, place, strict=True)])
 
     def _columns(self, headers: Iterable[str]) -> list[str | None]:
         """Our name of each header, None for those that are not read."""

@@ -19,7 +19,7 @@ import orjson
 
 from connectors.http import Api
 from connectors.paging import dig
-from connectors.source import Kind, Record, Setting, Source, Verified, Window, maps
+from connectors.source import Kind, Record, Setting, Source, Verified, Window, every_row, maps
 from leerstroom.errors import BadRecord, ConfigurationError
 from leerstroom.people import People, Pseudonyms
 from leerstroom.statements import Copied, Outcome, name_uuid, utc_text
@@ -105,14 +105,12 @@ class Xapi(Source):
     def read(self, payload: Any) -> Iterator[Record]:
         """A statement, several of them, an answer of a store, or a recorded exchange of one. Raises BadRecord for anything else."""
         body = dig(payload, "response.body") if isinstance(payload, dict) and "response" in payload else payload
-        listed = body.get("statements") if isinstance(body, dict) and "statements" in body else body
-        statements = listed if isinstance(listed, list) and listed else [listed]
-        for statement in statements:
-            if not isinstance(statement, Mapping) or not {"actor", "verb", "object"} <= statement.keys():
-                raise BadRecord("no xAPI statement: it needs actor, verb and object")
-            told = statement.get("id")
-            key = told if isinstance(told, str) else name_uuid("foreign", orjson.dumps(statement).decode())
-            yield Record("statement", key, statement)
+        if isinstance(body, dict) and isinstance(body.get("statements"), list):
+            yield from every_row(body["statements"], _statement)
+        elif isinstance(body, list) and body:
+            yield from every_row(body, _statement)
+        else:
+            yield from _statement(body)
 
     def minimise(self, record: Record, pseudonyms: Pseudonyms) -> Record:
         """The statement as it is: what another producer asserted is not ours to change."""
@@ -122,3 +120,10 @@ class Xapi(Source):
     def statement(self, row: Record, people: People) -> Outcome:
         """The statement itself."""
         return Copied(dict(row))  # type: ignore[arg-type]  # judged by the validator
+
+
+def _statement(told: Any, place: str = "") -> Iterator[Record]:
+    if not isinstance(told, Mapping) or not {"actor", "verb", "object"} <= told.keys():
+        raise BadRecord("no xAPI statement: it needs actor, verb and object")
+    key = told["id"] if isinstance(told.get("id"), str) else name_uuid("foreign", orjson.dumps(told).decode())
+    yield Record("statement", key, told)

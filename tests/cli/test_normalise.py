@@ -103,6 +103,28 @@ def test_an_answer_may_come_long_before_its_question_for_lists_tell_the_newest_f
     assert (len(made), len(rest)) == (301, form == "lines and a broken one")
 
 
+@pytest.mark.parametrize(
+    ("source", "row", "wrap"),
+    [
+        ("kolibri", {"id": "a1", "user": "u1", "item": "i", "start_timestamp": "2026-11-03T09:00:00Z", "completion_timestamp": "2026-11-03T09:01:00Z", "complete": True, "correct": 1, "time_spent": 60}, lambda rows: {"page": 1, "results": rows}),
+        ("report", {"Employee_ID": "20417", "Learning_Content": "Feedback", "Completion_Date": "2026-11-04", "Completion_Status": "Completed"}, lambda rows: {"Report_Entry": rows}),
+        ("xapi", {"actor": {"mbox": "mailto:a@x.example"}, "verb": {"id": "http://x.example/v"}, "object": {"id": "http://x.example/o"}, "timestamp": "2026-11-03T09:00:00Z"}, lambda rows: {"statements": rows, "more": ""}),
+        ("canvas", {"metadata": {"event_name": "course_completed"}, "body": {"user": {"id": "1"}, "course": {"id": "2"}, "progress": {"completed_at": "2026-11-03T09:00:00Z"}}}, lambda rows: {"response": {"status": 200, "body": rows}}),
+        ("udemy", {"user_id": 1, "course_id": 2, "course_enroll_date": "2026-11-03T09:00:00Z"}, lambda rows: {"results": rows}),
+    ],
+    ids=["kolibri", "report", "xapi", "canvas", "udemy"],
+)  # fmt: skip
+def test_a_bad_row_of_a_page_costs_no_other_and_an_empty_page_holds_nothing(
+    normalise: Any, source: str, row: dict[str, Any], wrap: Any
+) -> None:
+    alone, rest = normalise(lines(row), source=source)
+    assert (len(alone), rest) == (1, [])
+    made, rest = normalise(lines(wrap([row, 7, {"x": 1}, row])), source=source)
+    assert made == alone * 2
+    assert rest
+    assert normalise(lines(wrap([])), source=source) == ([], [])
+
+
 def test_files_may_be_packed_and_one_that_is_damaged_stops_no_other(normalise: Any, tmp_path: Path) -> None:
     (tmp_path / "a.log.gz").write_bytes(gzip.compress(lines(event(1))))
     (tmp_path / "b.log.gz").write_bytes(gzip.compress(lines(*map(event, range(200))))[:60])

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from connectors.paging import dig
-from connectors.source import Record
+from connectors.source import Record, every_row
 from connectors.sources.canvas.facts import TRAINERS, fact, local, person, shard_of, urn
 from leerstroom.errors import BadRecord
 from leerstroom.statements import name_uuid
@@ -35,12 +35,15 @@ def moment_of(payload: Mapping[str, Any]) -> Any:
 def records(payload: Mapping[str, Any]) -> Iterator[Record]:
     """The records of one payload. Raises BadRecord for what is no event of Canvas."""
     if isinstance(payload.get("data"), list):
-        for each in payload["data"]:
-            if not isinstance(each, Mapping) or not isinstance(each.get("actor"), Mapping):
-                raise BadRecord("an envelope holds what is no event")
-            yield _Caliper(each).record()
+        yield from every_row(payload["data"], _of_caliper)
     else:
         yield _Event(payload).record()
+
+
+def _of_caliper(event: Any, place: str) -> Iterator[Record]:
+    if not isinstance(event, Mapping) or not isinstance(event.get("actor"), Mapping):
+        raise BadRecord("an envelope holds what is no event")
+    yield _Caliper(event).record()
 
 
 class _Event:

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from connectors.paging import dig
-from connectors.source import Record
+from connectors.source import Record, every_row
 from connectors.sources.canvas import live
 from connectors.sources.canvas.facts import fact, local, person
 from leerstroom.errors import BadRecord
@@ -18,8 +18,7 @@ _AROUND = ("response", "body", "Body", "Message", "payload")  # a recorded excha
 def records(payload: Any) -> Iterator[Record]:
     """The records of any payload. Raises BadRecord for what is nothing of Canvas's."""
     if isinstance(payload, list):
-        for each in payload:
-            yield from records(each)
+        yield from every_row(payload, lambda each, _: records(each))
     elif not isinstance(payload, Mapping):
         raise BadRecord(UNKNOWN)
     elif live.is_event(payload):

@@ -29,7 +29,7 @@ import orjson
 from connectors import courses, files
 from connectors.courses import Courses
 from connectors.http import Api, RequestRefused
-from connectors.paging import by_link
+from connectors.paging import by_link, dig
 from connectors.scores import number, score
 from connectors.source import Connection, Kind, Record, Setting, Source, Verified, Window, maps
 from connectors.sources.canvas import rest
@@ -275,13 +275,12 @@ class Canvas(Source):
         if isinstance(payload, Mapping) and payload.get("fact") in self.record_kinds and payload.get("id"):
             yield Record(str(payload["fact"]), str(payload["id"]), payload)
             return
-        found = [
-            self._rooted(self._remembered(record)) if record.kind == "post" else record
-            for record in rest.records(payload)
-        ]
-        if not found:
+        holds_nothing = dig(payload, "response.body") != []
+        for record in rest.records(payload):
+            holds_nothing = False
+            yield self._rooted(self._remembered(record)) if record.kind == "post" else record
+        if holds_nothing:
             raise BadRecord(rest.UNKNOWN)
-        yield from found
 
     def read_file(self, path: str) -> Iterator[Record]:
         """The events of one file, a JSON value a line. A line that cannot be read becomes a record that says so; the rest goes on."""

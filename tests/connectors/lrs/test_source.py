@@ -186,8 +186,19 @@ def test_a_statement_that_is_none_is_quarantined_and_the_rest_goes_on(mapper: An
     assert running.counts.balances
 
 
+def test_a_row_of_an_answer_that_is_no_statement_costs_no_other(statement: Any) -> None:
+    read: list[Any] = []
+    with pytest.raises(BadRecord, match="row 2: no xAPI statement"):
+        read.extend(source(host="https://lrs.example/xapi").read({"statements": [statement(1), 7, statement(2)]}))
+    assert read == [statement(1), statement(2)]
+
+
+def test_an_empty_answer_of_a_store_holds_nothing() -> None:
+    assert list(source(host="https://lrs.example/xapi").read({"statements": [], "more": ""})) == []
+
+
 @pytest.mark.parametrize(
-    "payload", [{}, [], "text", None, {"actor": {}}, {"statements": []}, {"response": {"body": None}}]
+    "payload", [{}, [], "text", None, {"actor": {}}, {"statements": [7]}, {"response": {"body": None}}]
 )
 def test_what_is_no_statement_is_a_bad_record(payload: Any) -> None:
     with pytest.raises(BadRecord):

@@ -306,6 +306,12 @@ def test_pages_end_where_the_server_says_so(server: Running) -> None:
     )
 
 
+def test_a_page_comes_in_a_recorded_exchange_too() -> None:
+    page = {"count": 1, "results": [{"id": "a1", "user": "u1", "item": "i", "start_timestamp": "2026-11-03T09:00:00Z", "correct": 1}]}  # fmt: skip
+    exchange = {"request": {"path": "/api/logger/attemptlog/"}, "response": {"status": 200, "body": page}}
+    assert [record.key for record in connect().read(exchange)] == ["a1"]
+
+
 @pytest.mark.parametrize("value", [{"a": 1}, [], [3], {"results": [{"a": 1}]}, "x", None])
 def test_what_is_nothing_of_kolibris_is_a_bad_record(value: Any) -> None:
     with pytest.raises(BadRecord):

@@ -260,18 +260,25 @@ TEXT = json.dumps(BADGE)
         {"credential": [], "compactJwsString": [jwt(BADGE)]},
         {"type": ["ClrCredential"], "issuer": "x", "credentialSubject": {"verifiableCredential": [BADGE]}},
         {"request": "GET /ims/ob/v3p0/credentials", "response": {"body": {"credential": [BADGE]}}},
+        {"status": {"statusText": "OK"}, "results": [BADGE]},
         png(b"openbadgecredential", TEXT),
         png(b"openbadgecredential", TEXT, packed=True),
         png(b"openbadgecredential", jwt(BADGE)),
         svg(f"<openbadges:credential><![CDATA[{TEXT}]]></openbadges:credential>"),
         svg(f'<openbadges:credential verify="{jwt(BADGE)}"/>'),
     ],
-    ids=["json", "list", "jwt", "jwt 1.1", "jwt in a file", "presentation", "page", "clr", "exchange", "png", "packed png", "jwt in a png", "svg", "jwt in an svg"],
+    ids=["json", "list", "jwt", "jwt 1.1", "jwt in a file", "presentation", "page", "clr", "exchange", "page of 2.1", "png", "packed png", "jwt in a png", "svg", "jwt in an svg"],
 )  # fmt: skip
 def test_every_envelope_holds_the_same_badge(source: OpenBadges, told: Any) -> None:
     _, made = outcomes(source, told)
     assert json.dumps(made) == json.dumps(outcomes(source, BADGE)[1])
     assert len(made) == 1
+
+
+@pytest.mark.parametrize("page", [{"credential": [], "compactJwsString": []}, {"response": {"body": {"results": []}}}])
+def test_an_empty_page_holds_no_badge_and_is_no_fault(source: OpenBadges, page: Any) -> None:
+    mapper, made = outcomes(source, page)
+    assert (made, mapper.counts.pulled) == ([], 0)
 
 
 @pytest.mark.parametrize(

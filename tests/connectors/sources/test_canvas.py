@@ -4,7 +4,7 @@ import gzip
 import json
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +161,24 @@ def test_page_views_come_newest_first_and_are_read_until_the_windows_start(serve
     views = [record for record in pull(f"{server.url}/canvas", window)[1] if record.kind == "view"]
     assert views
     assert [each["at"] for each in views] == sorted((each["at"] for each in views), reverse=True)
+
+
+def test_page_views_before_the_window_end_the_list_where_a_site_does_not_heed_the_start(serve: Any) -> None:
+    pages: list[int] = []
+
+    def page(request: Request) -> Response:
+        number = int(request.query_params.get("page", "0"))
+        pages.append(number)
+        at = (datetime(2026, 11, 10, 23, tzinfo=UTC) - timedelta(days=number)).isoformat()
+        row = {"id": str(number), "created_at": at, "interaction_seconds": 5, "links": {"user": 11, "asset": 3}}
+        following = str(request.url.include_query_params(page=number + 1))
+        return Response(json.dumps([row]), headers={"Link": f'<{following}>; rel="next"'})
+
+    source = connect(serve(Starlette(routes=[Route("/{path:path}", page)])))
+    with source.api() as api:
+        views = list(source._views(api, "11", {"account": "11"}, Window(datetime(2026, 11, 8, tzinfo=UTC), datetime(2026, 11, 10, tzinfo=UTC))))  # fmt: skip
+    assert [each["at"][:10] for each in views] == ["2026-11-09", "2026-11-08"]
+    assert pages == [0, 1, 2, 3], "the newest lies behind the window and ends nothing, the first before it does"
 
 
 def test_403_rate_limit_exceeded_is_a_limit_and_no_refusal(serve: Any) -> None:

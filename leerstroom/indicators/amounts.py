@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from leerstroom.indicators.definition import DAY, EMPLOYEE, ORGANISATION, TEAM, Grain, Indicator, register
+from leerstroom.indicators.disclosure import DOMINANCE_SHARE
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -88,13 +89,25 @@ def register_sensitivity(
 
 
 def _share_with(scope: "Scope", suffix: str, suffixes: tuple[str, ...], factor: float) -> "ir.Table":
-    """period, numerator, denominator in minutes, largest: the most that one person has of the denominator."""
+    """period, numerator, denominator in minutes, largest: the most that one person has of the denominator.
+
+    Beside the share itself this one tells how much of it is estimated: where that is one person's, so is all of it as far as publishing goes.
+    """
+    import ibis
+
     totals = scope.totals
 
     def minutes_with(each: str) -> "ir.FloatingValue":
         return (totals[f"ms_{each}"] + totals[f"est_{each}"] * factor) / MINUTE_MS
 
     whole = sum(minutes_with(each) for each in suffixes)
-    return totals.group_by("period").agg(
-        numerator=minutes_with(suffix).sum(), denominator=whole.sum(), largest=whole.max()
+    summed = totals.group_by("period").agg(
+        numerator=minutes_with(suffix).sum(),
+        denominator=whole.sum(),
+        largest=whole.max(),
+        estimated=totals[f"est_{suffix}"].sum(),
+        estimated_most=totals[f"est_{suffix}"].max(),
     )
+    is_ones = summed.estimated_most > summed.estimated * DOMINANCE_SHARE
+    largest = ibis.ifelse(is_ones, summed.denominator, summed.largest) if scope.is_published else summed.largest
+    return summed.select("period", "numerator", "denominator", largest=largest)

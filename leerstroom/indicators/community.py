@@ -10,6 +10,8 @@ from leerstroom.indicators.informal import net_reactions, shares, waiting_times
 from leerstroom.indicators.scope import answering
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import ibis.expr.types as ir
 
     from leerstroom.indicators.scope import Scope
@@ -44,6 +46,14 @@ def few_contributors(scope: "Scope", first: int, last: int, minimum: int) -> "di
     return found
 
 
+def with_most(counted: "ir.Table", rows: "ir.Table", count: "Callable[[ir.Table], ir.Value]") -> "ir.Table":
+    """Adds `most`: the largest part of what is counted that one person has. `count` counts in `rows`, which have a person."""
+    by = [name for name in GROUP if name in counted.columns]
+    each = rows.group_by(*by, "person").agg(part=count(rows))
+    most = each.group_by(*by).agg(most=each.part.max())
+    return counted.left_join(most, by).select(*counted.columns, "most")
+
+
 @indicator("community_active_contributors", kind="amount", needs="conversation", grains=(COMMUNITY,), of="group")
 def community_active_contributors(scope: "Scope") -> "ir.Table":
     """Distinct employees who contributed."""
@@ -73,34 +83,52 @@ def new_contributors(scope: "Scope") -> "ir.Table":
 def questions_in_communities(scope: "Scope") -> "ir.Table":
     """Questions put in the community."""
     said = in_communities(scope.contributions)
-    return said.group_by(*GROUP).agg(value=(said.verb == "asked").cast("int32").sum())
+    return with_most(
+        said.group_by(*GROUP).agg(value=(said.verb == "asked").cast("int32").sum()),
+        said,
+        lambda t: (t.verb == "asked").cast("int32").sum(),
+    )
 
 
 @indicator("questions_answered_for_others", kind="amount", needs="conversation", grains=(COMMUNITY,), of="group")
 def questions_answered_in_communities(scope: "Scope") -> "ir.Table":
     """Distinct questions of the community that another employee replied to."""
     said = in_communities(scope.contributions)
-    is_answer = said.parent_is_question & said.parent_person.notnull() & (said.parent_person != said.person)
-    return said.group_by(*GROUP).agg(value=said.parent_id.nunique(where=is_answer))
+    said = said.mutate(
+        answered=said.parent_is_question & said.parent_person.notnull() & (said.parent_person != said.person)
+    )
+    return with_most(
+        said.group_by(*GROUP).agg(value=said.parent_id.nunique(where=said.answered)),
+        said,
+        lambda t: t.parent_id.nunique(where=t.answered),
+    )
 
 
 @indicator("resources_shared", kind="amount", needs="conversation", grains=(COMMUNITY,), of="group")
 def resources_shared_in_communities(scope: "Scope") -> "ir.Table":
     """Distinct resources shared in the community."""
     shared = in_communities(shares(scope))
-    return shared.group_by(*GROUP).agg(value=shared.object_id.nunique())
+    return with_most(
+        shared.group_by(*GROUP).agg(value=shared.object_id.nunique()), shared, lambda t: t.object_id.nunique()
+    )
 
 
 @indicator("reactions_given", kind="amount", needs="conversation", grains=(COMMUNITY,), of="group", priority=2)
 def reactions_in_communities(scope: "Scope") -> "ir.Table":
     """Reactions in the community, less those taken back."""
-    return net_reactions(in_communities(scope.messages), GROUP)
+    return _reactions(in_communities(scope.messages), GROUP)
 
 
 @indicator("reactions_given", kind="amount", needs="conversation", grains=(ORGANISATION,), of="group", priority=2)
 def reactions_in_organisation(scope: "Scope") -> "ir.Table":
     """Reactions of everybody, less those taken back."""
-    return net_reactions(scope.messages, ("period",))
+    return _reactions(scope.messages, ("period",))
+
+
+def _reactions(messages: "ir.Table", by: tuple[str, ...]) -> "ir.Table":
+    each = net_reactions(messages, (*by, "person"))
+    most = each.group_by(*by).agg(most=each.value.max())
+    return net_reactions(messages, by).left_join(most, list(by)).select(*by, "value", "most")
 
 
 # --- help -------------------------------------------------------------------------------------------------------------------
@@ -113,7 +141,8 @@ def _answer_rate(questions: "ir.Table", scope: "Scope", by: tuple[str, ...]) -> 
     is_mature = questions.ts_ms <= scope.computation.as_of_ms - maturity_ms
     judged = questions.filter(in_time | is_mature)
     in_time = (judged.first_reply_ms - judged.ts_ms <= maturity_ms).fill_null(False)
-    return judged.group_by(*by).agg(numerator=in_time.cast("int32").sum(), denominator=judged.count())
+    counted = judged.group_by(*by).agg(numerator=in_time.cast("int32").sum(), denominator=judged.count())
+    return with_most(counted, judged, lambda t: t.count())
 
 
 def _with_subject(table: "ir.Table", scope: "Scope", grain: Grain) -> "tuple[ir.Table, tuple[str, ...]]":

@@ -44,6 +44,12 @@ def tells(people_between: int, minimum: int) -> bool:
     return 0 < people_between < minimum
 
 
+def is_ones(sums: Iterable[tuple[float, float]]) -> bool:
+    """Whether one person may have more than DOMINANCE_SHARE of all sums together; each comes with the most that one person has of it."""
+    whole, most = (sum(each) for each in zip(*sums, strict=True))
+    return bool(most > DOMINANCE_SHARE * whole)
+
+
 class Reached(NamedTuple):
     """How many people of a group were reached."""
 
@@ -54,14 +60,15 @@ class Reached(NamedTuple):
 def telling(teams: Mapping[tuple[str, int], Reached], whole: Mapping[int, Reached], minimum: int) -> set[str]:
     """The teams to hide because what is left out of the whole would tell that nobody, or everybody, of the hidden ones was reached.
 
-    `teams`: (team, period) -> the counts that would be shown; `whole`: period -> that of the organisation. In all periods a group is the
-    same people, and the same teams are hidden: who is left out cannot be told apart, however periods are combined.
+    `teams`: (team, period) -> the counts that would be shown; `whole`: period -> that of the organisation. Both are without those who are
+    known to be reached anyway: a team with few others tells of these. In all periods a group is the same people, and the same teams are
+    hidden: who is left out cannot be told apart, however periods are combined.
     """
     sizes: dict[str, int] = {}
     for (team, _), each in teams.items():
         sizes[team] = max(each.people, sizes.get(team, 0))
-    kept = sorted(sizes, key=lambda team: (sizes[team], team))
-    hidden: set[str] = set()
+    hidden = {team for (team, _), each in teams.items() if tells(each.people, minimum)}
+    kept = sorted(sizes.keys() - hidden, key=lambda team: (sizes[team], team))
     while kept and any(_tells(teams, kept, period, each, minimum) for period, each in whole.items()):
         hidden.add(kept.pop(0))
     return hidden

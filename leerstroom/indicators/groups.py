@@ -6,6 +6,7 @@ pooled ratio. Sums of teams are not published: what is left out of a whole must 
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from leerstroom.indicators.community import community_sizes, few_contributors
@@ -16,6 +17,7 @@ from leerstroom.indicators.disclosure import (
     SECONDARY,
     SUPPRESSED,
     Reached,
+    is_ones,
     telling,
     tells,
     verdicts,
@@ -32,8 +34,25 @@ if TYPE_CHECKING:
 
 _GRAINS = (TEAM, COMMUNITY, ORGANISATION)
 _COUNTS_PEOPLE = "learning_reach"  # its parts are numbers of people, so they may be shown for teams
+_OF_EVENTS = (
+    "unresolved_actor_share",
+    "unclassified_share",
+)  # told of any organisation, but not of how many events where few work
+_SEEN_OF_EACH = "formal_completions"
+_REACHED_BY_COMPLETING = ("learning_reach.formal", "learning_reach.any")
+FEWEST_FOR_QUARTILES = 2  # times the minimum: the quartiles of five are the values of the second and the fourth
 _MEDIANS_AT_ONCE = 8  # indicators: the values of 50,000 people in three windows, twice, thrice
-_VALUES = ("period", "subject", "value", "numerator", "denominator", "is_dominated")
+_VALUES = (
+    "period",
+    "subject",
+    "value",
+    "numerator",
+    "denominator",
+    "is_dominated",
+    "contributors",
+    "most",
+    "rest_most",
+)
 
 
 def group_values(scope: "Scope", persons: "ir.Table", chosen: Sequence[Indicator]) -> "ir.Table":
@@ -51,12 +70,12 @@ def group_values(scope: "Scope", persons: "ir.Table", chosen: Sequence[Indicator
         (
             {},
             workspace.keep(
-                f"group_amounts_{place}", _medians(persons, grouped, amounts[place : place + _MEDIANS_AT_ONCE])
+                f"group_amounts_{place}", _medians(scope, persons, grouped, amounts[place : place + _MEDIANS_AT_ONCE])
             ),
         )
         for place in range(0, len(amounts), _MEDIANS_AT_ONCE)
     ]
-    aggregated.append(({}, workspace.keep("group_ratios", _pooled(persons, grouped, ratios))))
+    aggregated.append(({}, workspace.keep("group_ratios", _pooled(persons, grouped, ratios, _minimum(scope)))))
     values = workspace.stacked("group_values_of_persons", aggregated, ("indicator", "grain_number", "part", *_VALUES))
     own = [
         (
@@ -82,6 +101,7 @@ def group_values(scope: "Scope", persons: "ir.Table", chosen: Sequence[Indicator
         (~joined.is_open & (verdict != ""), verdict),
         (~joined.is_open & (joined.people < joined.minimum_people), SUPPRESSED),
         (joined.counts_people & (joined.denominator < _minimum(scope)).fill_null(False), SUPPRESSED),
+        *(((_is_of_few(joined, _minimum(scope)), SUPPRESSED),) if scope.is_published else ()),
         (known == 2, "source_missing"),
         (value.isnull(), joined.absent),
         (joined.is_dominated.fill_null(False) & ~joined.is_open, DOMINATED),
@@ -89,10 +109,15 @@ def group_values(scope: "Scope", persons: "ir.Table", chosen: Sequence[Indicator
         else_="ok",
     )
     columns = ("indicator_id", "grain", "subject", "period", "status", "value", "numerator", "denominator")
-    marked = workspace.keep("group_values", joined.mutate(value=value, status=status).select(*columns))
-    marked = _without_remainder(scope, _without_telling(scope, marked))
-    is_public = marked.status.isin(("ok", "partial"))
     nothing = ibis.null("float64")
+    hides_parts = joined.is_of_events & (joined.verdict != "") if scope.is_published else ibis.literal(False)
+    parts = {name: ibis.ifelse(hides_parts, nothing, joined[name]) for name in ("numerator", "denominator")}
+    marked = joined.mutate(value=value, status=status, **parts).select(*columns, "most", "rest_most")
+    marked = workspace.keep("group_values", marked)
+    if scope.is_published:
+        marked = _without_telling(scope, marked, _completers(scope, persons, chosen))
+        marked = _without_remainder(scope, _without_categories(scope, marked))
+    is_public = marked.status.isin(("ok", "partial"))
     return marked.select(
         *columns[:5],
         is_day=ibis.literal(False),
@@ -101,61 +126,167 @@ def group_values(scope: "Scope", persons: "ir.Table", chosen: Sequence[Indicator
     ).select(*PUBLISHED)
 
 
-def _without_telling(scope: "Scope", marked: "ir.Table") -> "ir.Table":
-    """Takes out the counts of people in teams that tell who was reached in the teams that are left out."""
+def _is_of_few(joined: "ir.Table", minimum: int) -> "ir.BooleanValue":
+    """A ratio over fewer people than the minimum, or a quartile of so few that it is somebody's own value."""
+    few = joined.contributors.between(1, minimum - 1).fill_null(False)
+    is_somebodys = (joined.part > 0) & (joined.denominator < FEWEST_FOR_QUARTILES * minimum).fill_null(False)
+    return ~joined.is_open & (few | is_somebodys)
+
+
+def _completers(scope: "Scope", persons: "ir.Table", chosen: Sequence[Indicator]) -> dict[tuple[str, int], int]:
+    """(Team, period) -> how many of its people completed something formal: under every policy HR sees that of each person.
+
+    They are known to be reached, so counts of people are looked at without them.
+    """
+    numbers = [number for number, each in enumerate(chosen) if each.id == _SEEN_OF_EACH and each.of == "person"]
+    done = persons.filter(persons.indicator.isin(numbers or [-1]) & (persons.value > 0))
+    done = scope.lasting.semi_join(done, ["period", "person"])
+    counted = scope.workspace.rows(done.group_by("period", "team").agg(people=done.count()))
+    return {(each["team"], each["period"]): each["people"] for each in counted}
+
+
+def _without_telling(scope: "Scope", marked: "ir.Table", completers: Mapping[tuple[str, int], int]) -> "ir.Table":
+    """Takes out the counts of people in teams that tell who was reached in the teams that are left out, or of the few not known anyway."""
     import ibis
     import pyarrow as pa
 
-    if len(scope.periods) == 1:  # indicators from files are an answer to one question, no publication
-        return marked
+    minimum = _minimum(scope)
+    everybody: dict[int, int] = defaultdict(int)
+    for (_, period), people in completers.items():
+        everybody[period] += people
     counts = marked.filter(_counts_people(marked) & marked.status.isin(("ok", "partial")))
     teams: dict[str, dict[tuple[str, int], Reached]] = defaultdict(dict)
     whole: dict[str, dict[int, Reached]] = defaultdict(dict)
     columns = ("indicator_id", "grain", "subject", "period", "numerator", "denominator")
     for row in scope.workspace.rows(counts.select(*columns)):
+        team, period = row["subject"], row["period"]
         found = Reached(round(row["numerator"]), round(row["denominator"]))
+        if row["indicator_id"] in _REACHED_BY_COMPLETING:
+            known = completers.get((team, period), 0) if row["grain"] == TEAM else everybody[period]
+            known = min(known, found.reached)
+            found = Reached(found.reached - known, found.people - known)
         if row["grain"] == TEAM:
             teams[row["indicator_id"]][row["subject"], row["period"]] = found
         else:
             whole[row["indicator_id"]][row["period"]] = found
-    hidden = sorted((each, team) for each in teams for team in telling(teams[each], whole[each], _minimum(scope)))
+    hidden = {(each, TEAM, team) for each in teams for team in telling(teams[each], whole[each], minimum)}
+    hidden |= {
+        (each, ORGANISATION, ORGANISATION_SUBJECT)
+        for each, found in whole.items()
+        if any(tells(counted.people, minimum) for counted in found.values())
+    }
     if not hidden:
         return marked
     table = scope.workspace.give(
         "telling",
         pa.table({
-            "hidden_id": pa.array([each for each, _ in hidden], pa.string()),
-            "hidden_team": pa.array([team for _, team in hidden], pa.string()),
+            name: pa.array([each[place] for each in sorted(hidden)], pa.string())
+            for place, name in enumerate(("hidden_id", "hidden_grain", "hidden_subject"))
         }),
     )
-    joined = marked.left_join(table, [marked.indicator_id == table.hidden_id, marked.subject == table.hidden_team])
-    is_hidden = joined.hidden_id.notnull() & (joined.grain == TEAM) & joined.status.isin(("ok", "partial"))
+    joined = marked.left_join(
+        table,
+        [
+            marked.indicator_id == table.hidden_id,
+            marked.grain == table.hidden_grain,
+            marked.subject == table.hidden_subject,
+        ],
+    )
+    is_hidden = joined.hidden_id.notnull() & joined.status.isin(("ok", "partial"))
     status = ibis.ifelse(is_hidden, SECONDARY, joined.status)
     return scope.workspace.keep("group_values_shown", joined.mutate(status=status).select(*marked.columns))
 
 
+_WITHOUT_PARTS = ("community_facilitator_share",)  # how much a facilitator said is one person's
+_DIVIDED = ("generation_share", "mode_70_20_10_share")  # shares whose categories are the whole together
 _KINDS = tuple(f"{kind}_learning_minutes" for kind in ("formal", "nonformal", "informal"))
 _PARTS = tuple(f"nonformal_learning_minutes.{kind}" for kind in ("webinar", "mooc", "offline"))
 _SHARES_OF_MINUTES = (
     "mode_70_20_10_share", "generation_share", "self_directed_share", "mandatory_minutes_share", "place_independent_share",
     "estimated_minutes_share",
 )  # fmt: skip
+_OF_COMMUNITIES = (
+    "questions_asked",
+    "reactions_given",
+    "question_answer_rate_72h",
+)  # what rooms and the organisation both have a sum of
+
+
+def _without_categories(scope: "Scope", marked: "ir.Table") -> "ir.Table":
+    """Takes out the organisation's shares of minutes that are nearly all one person's: times all minutes, which are published, they are a sum.
+
+    What is left of one tells the last category: so the smallest others go too, until nobody has nearly all of what is left out. Without its
+    estimated part no share is told with other estimates.
+    """
+    import ibis
+
+    is_share = ibis.or_(*(marked.indicator_id.startswith(each) for each in _SHARES_OF_MINUTES))
+    is_known = marked.status.isin(("ok", "partial")) & (marked.numerator.notnull())
+    found: dict[tuple[int, str], dict[str, dict[str, Any]]] = defaultdict(dict)
+    for row in scope.workspace.rows(marked.filter(is_share & is_known & (marked.grain == ORGANISATION))):
+        base, _, category = row["indicator_id"].partition(".")
+        if "estimates_" not in category:
+            found[row["period"], base if base in _DIVIDED else row["indicator_id"]][row["indicator_id"]] = row
+    gone: set[tuple[str, int]] = set()
+    for (period, _), shares in found.items():
+        hidden = {name for name, row in shares.items() if is_ones([(row["numerator"], row["most"])])}
+        rest = [(row["denominator"] - row["numerator"], row["rest_most"]) for row in shares.values()]
+        if len(shares) == 1 and is_ones(rest):
+            hidden = set(shares)
+        others = sorted(shares.keys() - hidden, key=lambda name: (shares[name]["numerator"], name))
+        while (
+            hidden
+            and others
+            and (len(hidden) == 1 or is_ones([(shares[name]["numerator"], shares[name]["most"]) for name in hidden]))
+        ):
+            hidden.add(others.pop(0))
+        gone |= {(name, period) for name in hidden}
+    parts = {name: ibis.ifelse(is_share, ibis.null("float64"), marked[name]) for name in ("numerator", "denominator")}
+    # with exact shares of a few teams and the minutes of all one could solve for the minutes of each team
+    in_percents = ibis.ifelse(is_share & (marked.grain == TEAM), marked.value.round(2), marked.value)
+    marked = marked.mutate(value=in_percents, **parts)
+    if not gone:
+        return marked
+    is_gone = ibis.or_(*(
+        (marked.period == period) & ((marked.indicator_id == name) | marked.indicator_id.startswith(f"{name}.estimates_"))
+        for name, period in sorted(gone)
+    ))  # fmt: skip
+    leans = [period for name, period in gone if name == "estimated_minutes_share"]
+    is_gone |= marked.period.isin(leans or [-1]) & marked.indicator_id.contains(".estimates_")
+    is_gone &= (marked.grain == ORGANISATION) & marked.status.isin(("ok", "partial"))
+    return scope.workspace.keep(
+        "group_values_of_categories", marked.mutate(status=ibis.ifelse(is_gone, DOMINATED, marked.status))
+    )
 
 
 def _without_remainder(scope: "Scope", marked: "ir.Table") -> "ir.Table":
-    """Takes out the sums of minutes from which that of a kind would follow which is nearly all one person's.
+    """Takes out the sums from which another would follow that may not be shown.
 
-    The whole less the other kinds would tell it: so the smallest other kind goes too, with every whole and what nonformal learning is made of.
+    The minutes of a kind are the whole less the other kinds: so the smallest other kind goes too, with every whole and what nonformal learning
+    is made of. What nonformal learning is made of is shown whole or not at all. What a room has is what everybody has less the other rooms.
     """
     import ibis
     import pyarrow as pa
 
-    if len(scope.periods) == 1:  # see _without_telling
-        return marked
-    is_whole = (marked.grain == ORGANISATION) & marked.status.isin(("ok", "partial"))
+    is_public = marked.status.isin(("ok", "partial"))
+    is_whole = (marked.grain == ORGANISATION) & is_public
     sums: dict[int, dict[str, float | None]] = defaultdict(dict)
-    for row in scope.workspace.rows(marked.filter(is_whole & marked.indicator_id.isin(_KINDS))):
-        sums[row["period"]][row["indicator_id"]] = row["numerator"]
+    part_is_hidden: set[int] = set()
+    for row in scope.workspace.rows(marked.filter(is_whole & marked.indicator_id.isin((*_KINDS, *_PARTS)))):
+        if row["indicator_id"] in _PARTS:
+            part_is_hidden |= {row["period"]} if row["numerator"] is None else set()
+        else:
+            sums[row["period"]][row["indicator_id"]] = row["numerator"]
+    rooms = marked.filter((marked.grain == COMMUNITY) & marked.indicator_id.isin(_OF_COMMUNITIES) & ~is_public)
+    rooms = rooms.mutate(amount=rooms.denominator.coalesce(rooms.value), is_ones=rooms.status == DOMINATED)
+    rooms = rooms.group_by("indicator_id", "period").agg(
+        amount=rooms.amount.sum(), ones=rooms.amount.sum(where=rooms.is_ones)
+    )
+    from_rooms = [
+        (row["period"], row["indicator_id"])
+        for row in scope.workspace.rows(rooms)
+        if (row["ones"] or 0.0) > DOMINANCE_SHARE * (row["amount"] or 0.0)
+    ]
     hidden: dict[int, set[str]] = {}
     for period, kinds in sums.items():
         others = {name: total for name, total in kinds.items() if total}
@@ -166,9 +297,10 @@ def _without_remainder(scope: "Scope", marked: "ir.Table") -> "ir.Table":
                 else []
             )
             hidden[period] = {name for name, total in kinds.items() if total is None} | {*companion}
-    if not hidden:
-        return marked
     places = [(period, name) for period, names in sorted(hidden.items()) for name in sorted(names)]
+    places += sorted({*from_rooms, *((period, name) for period in part_is_hidden for name in _PARTS)})
+    if not places:
+        return marked
     table = scope.workspace.give(
         "remainders",
         pa.table({
@@ -180,16 +312,17 @@ def _without_remainder(scope: "Scope", marked: "ir.Table") -> "ir.Table":
     name, nothing = joined.indicator_id, ibis.null("float64")
     without_nonformal = [period for period, names in hidden.items() if _KINDS[1] in names]
     is_part = name.isin(_PARTS) & joined.period.isin(without_nonformal or [-1])
-    is_whole_of_minutes = joined.period.isin(list(hidden))
-    is_total = (name == "learning_minutes_total") & is_whole_of_minutes
-    is_share = ibis.or_(*(name.startswith(each) for each in _SHARES_OF_MINUTES)) & is_whole_of_minutes
-    is_organisation = joined.grain == ORGANISATION
-    is_hidden = is_organisation & (joined.hidden_id.notnull() | is_part | is_total | is_share)
+    is_total = (name == "learning_minutes_total") & joined.period.isin(list(hidden) or [-1])
+    is_of_rooms = joined.hidden_id.isin(_OF_COMMUNITIES).fill_null(False)
+    is_hidden = (joined.grain == ORGANISATION) & (joined.hidden_id.notnull() | is_part | is_total)
     parts = {
         "numerator": ibis.ifelse(is_hidden, nothing, joined.numerator),
-        "denominator": ibis.ifelse(is_organisation & is_share, nothing, joined.denominator),
+        "denominator": ibis.ifelse(is_hidden & is_of_rooms, nothing, joined.denominator),
     }
-    return scope.workspace.keep("group_values_without_remainder", joined.mutate(**parts).select(*marked.columns))
+    is_sum = is_hidden & (joined.hidden_id == "reactions_given").fill_null(False)  # its value is the sum
+    status = ibis.ifelse(is_sum & joined.status.isin(("ok", "partial")), SECONDARY, joined.status)
+    shown = joined.mutate(**parts, status=status)
+    return scope.workspace.keep("group_values_without_remainder", shown.select(*marked.columns))
 
 
 def _counts_people(table: "ir.Table") -> "ir.BooleanColumn":
@@ -217,7 +350,7 @@ def _placed(persons: "ir.Table", grouped: "ir.Table", indicators: Sequence[int])
     return placed.mutate(subject=ibis.ifelse(placed.grain_number == team, placed.team, ORGANISATION_SUBJECT))
 
 
-def _medians(persons: "ir.Table", grouped: "ir.Table", indicators: Sequence[int]) -> "ir.Table":
+def _medians(scope: "Scope", persons: "ir.Table", grouped: "ir.Table", indicators: Sequence[int]) -> "ir.Table":
     """Amounts: indicator, grain_number, part (0 median, 1 and 2 the quartiles) and _VALUES. An exact median holds every value."""
     import ibis
 
@@ -229,9 +362,12 @@ def _medians(persons: "ir.Table", grouped: "ir.Table", indicators: Sequence[int]
         total=placed.value.sum(),
         largest=placed.value.max(),
         people=placed.count(),
+        contributors=(placed.value > 0).cast("int32").sum(),
     )
     nothing = ibis.null("float64")
     is_shown = summed.shows_parts & (summed.largest <= summed.total * DOMINANCE_SHARE)
+    if scope.is_published:
+        is_shown &= ~summed.contributors.between(1, _minimum(scope) - 1)
     spread = summed.mutate(shown=ibis.ifelse(is_shown, summed.total, nothing)).cross_join(
         grouped.filter(grouped.part <= len(("low", "high"))).select(quartile="part").distinct()
     )
@@ -244,10 +380,20 @@ def _medians(persons: "ir.Table", grouped: "ir.Table", indicators: Sequence[int]
         numerator=ibis.ifelse(spread.quartile == 0, spread.shown, nothing),
         denominator=spread.people.cast("float64"),
         is_dominated=ibis.literal(False),
+        contributors=ibis.null("int64"),
+        most=nothing,
+        rest_most=nothing,
     )
 
 
-def _pooled(persons: "ir.Table", grouped: "ir.Table", indicators: Sequence[int]) -> "ir.Table":
+def _most(amounts: "ir.NumericColumn", minimum: int) -> "ir.NumericScalar":
+    """The most that one person has of a sum: all of it where fewer than the minimum have any."""
+    import ibis
+
+    return ibis.ifelse((amounts > 0).cast("int32").sum() < minimum, amounts.sum(), amounts.max())
+
+
+def _pooled(persons: "ir.Table", grouped: "ir.Table", indicators: Sequence[int], minimum: int) -> "ir.Table":
     """Everything else: the sum of the persons' parts."""
     import ibis
 
@@ -256,6 +402,9 @@ def _pooled(persons: "ir.Table", grouped: "ir.Table", indicators: Sequence[int])
         numerator=placed.pool_numerator.sum(),
         denominator=placed.pool_denominator.sum(),
         largest=placed.pool_denominator.max(),
+        contributors=(placed.pool_denominator > 0).cast("int32").sum().cast("int64"),
+        most=_most(placed.pool_numerator, minimum),
+        rest_most=_most(placed.pool_denominator - placed.pool_numerator, minimum),
     )
     nothing = ibis.null("float64")
     return summed.select(
@@ -265,22 +414,33 @@ def _pooled(persons: "ir.Table", grouped: "ir.Table", indicators: Sequence[int])
         numerator=ibis.ifelse(summed.shows_parts, summed.numerator, nothing),
         denominator=ibis.ifelse(summed.shows_parts, summed.denominator, nothing),
         is_dominated=summed.largest > summed.denominator * DOMINANCE_SHARE,
+        contributors=summed.contributors,
+        most=summed.most,
+        rest_most=summed.rest_most,
     )
 
 
 def _own(scope: "Scope", indicator: Indicator, grain: str) -> "ir.Table":
-    """What an indicator of groups found itself."""
+    """What an indicator of groups found itself.
+
+    `largest` of a share, or `most` of what is counted and published, is what one person has of it.
+    """
     import ibis
 
     table = indicator.compute(scope)
     if grain == ORGANISATION:
         table = table.mutate(subject=ibis.literal(ORGANISATION_SUBJECT))
-    knows_largest = "largest" in table.columns
-    rows = normal(table, indicator, ("period", "subject", *(("largest",) if knows_largest else ())))
+    named = ("largest", "most") if scope.is_published else ("largest",)
+    of_one = [name for name in named if name in table.columns]
+    rows = normal(table, indicator, ("period", "subject", *of_one))
     nothing = ibis.null("float64")
-    parts = {name: nothing if grain == TEAM else rows[name] for name in ("numerator", "denominator")}
-    is_dominated = rows.largest > rows.denominator * DOMINANCE_SHARE if knows_largest else ibis.literal(False)
-    return rows.select("period", "subject", "value", **parts, is_dominated=is_dominated)
+    hides_parts = grain == TEAM or (scope.is_published and indicator.base in _WITHOUT_PARTS)
+    parts = {name: nothing if hides_parts else rows[name] for name in ("numerator", "denominator")}
+    whole = rows.denominator.coalesce(rows.value)
+    is_dominated = rows[of_one[0]] > whole * DOMINANCE_SHARE if of_one else ibis.literal(False)
+    return rows.select(
+        "period", "subject", "value", **parts, is_dominated=is_dominated, contributors=ibis.null("int64"), most=nothing, rest_most=nothing
+    )  # fmt: skip
 
 
 def _group_table(scope: "Scope", chosen: Sequence[Indicator]) -> "pa.Table":
@@ -318,7 +478,14 @@ def _group_table(scope: "Scope", chosen: Sequence[Indicator]) -> "pa.Table":
             [each.of == "person" and (each.kind == "amount" or each.base == _COUNTS_PEOPLE) for each, _ in kinds],
             pa.bool_(),
         ),
-        "is_open": pa.array([each.is_quality and grain == ORGANISATION for each, grain in kinds], pa.bool_()),
+        "is_open": pa.array(
+            [
+                each.is_quality and grain == ORGANISATION and (each.of == "group" or not scope.is_published)
+                for each, grain in kinds
+            ],
+            pa.bool_(),
+        ),
+        "is_of_events": pa.array([each.id in _OF_EVENTS for each, _ in kinds], pa.bool_()),
         "minimum_days": pa.array([each.minimum_days for each, _ in kinds], pa.int32()),
         "absent": pa.array([each.absent for each, _ in kinds], pa.string()),
         "minimum_people": pa.array([each.minimum_people for each, _ in kinds], pa.int64()),
@@ -343,15 +510,13 @@ def _verdicts(scope: "Scope") -> "pa.Table":
     sizes = scope.workspace.rows(in_scope.group_by("period", "team").agg(people=in_scope.count()))
     contributors = scope.workspace.rows(community_sizes(scope))
     rows: list[tuple[int, str, int, int, str]] = []
-    shown: list[Period] = []  # of the organisation
     few = _few_of_communities(scope, contributors, minimum)
     for period in sorted(scope.periods, key=lambda each: each.days):
         teams = {each["team"]: each["people"] for each in sizes if each["period"] == period.number}
         total = sum(teams.values())
         others = teams.pop("", 0)
-        is_told = any(tells(_people_in_service(scope, period.first, each.first - 1), minimum) for each in shown)
+        is_told = scope.is_published and _fewest_in_service(scope, period) < minimum
         verdict = SUPPRESSED if total < minimum else SECONDARY if is_told else ""
-        shown += [] if verdict else [period]
         rows.append((_GRAINS.index(ORGANISATION), ORGANISATION_SUBJECT, period.number, total, verdict))
         found = verdicts(teams, minimum, others=others)
         rows.extend(
@@ -377,8 +542,15 @@ def _verdicts(scope: "Scope") -> "pa.Table":
     })
 
 
-def _people_in_service(scope: "Scope", first: int, last: int) -> int:
-    return sum(max(from_day, first) <= min(to_day, last) for from_day, to_day in scope.computation.employees)
+def _fewest_in_service(scope: "Scope", period: Period) -> int:
+    """How many were in service on the day with fewest, of those with anybody: windows of two nights, or two of one, may differ by that day."""
+    changes = [0] * (period.days + 1)
+    for from_day, to_day in scope.computation.employees:
+        first, last = max(from_day, period.first), min(to_day, period.last)
+        if first <= last:
+            changes[first - period.first] += 1
+            changes[last + 1 - period.first] -= 1
+    return min((people for people in accumulate(changes[:-1]) if people), default=0)
 
 
 def _few_of_communities(

@@ -70,6 +70,11 @@ class Scope:
         self.rules = computation.rules
         self._shared: dict[str, ir.Table] = {}
 
+    @property
+    def is_published(self) -> bool:
+        """Whether its groups are published night after night; one window from files is an answer to one question."""
+        return len(self.periods) > 1
+
     def once(self, name: str, make: "Callable[[], ir.Table]") -> "ir.Table":
         """What several indicators are made of: kept when the first of them asks, as `name` and that of the scope."""
         if name not in self._shared:

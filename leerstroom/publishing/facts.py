@@ -254,12 +254,12 @@ def _add_sums(night: Night, facts: Facts) -> None:
     """Totals over everyone in scope: they say nothing about one person, so they are there under every policy.
 
     The value of the organisation carries the sum as its numerator, or none when it may not be shown. An amount that is computed for persons
-    only is summed here, by the same two rules: five people in scope, and nobody with more than 80 % of it.
+    only is summed here, by the same rules: five people in scope, five with anything to add, and nobody with more than 80 % of it.
     """
     for row in night.rows(
         """
         SELECT indicator_id, sum(value) AS total, max(value) AS largest, count(*) FILTER (value > 0) AS people, median(value) AS middle,
-               quantile_cont(value, 0.25) AS first, quantile_cont(value, 0.75) AS third, sum(value * estimated_share) AS estimated,
+               quantile_cont(value, 0.25) AS first, quantile_cont(value, 0.75) AS third, sum(value * estimated_share) AS estimated, max(value * estimated_share) AS most_estimated,
                count(estimated_share) AS known, bool_or(status = 'partial') AS partial, count(value) AS measured
         FROM (SELECT * FROM v WHERE grain = 'employee_window' AND period_end = $as_of AND days = $days ORDER BY indicator_id, subject)
         WHERE list_contains($wanted, indicator_id) GROUP BY indicator_id ORDER BY indicator_id""",
@@ -268,7 +268,7 @@ def _add_sums(night: Night, facts: Facts) -> None:
         wanted=list(SUMMED),
     ):
         whole = facts.whole[row["indicator_id"]]
-        if row["measured"] < facts.minimum_group:
+        if row["measured"] < facts.minimum_group or 0 < row["people"] < facts.minimum_group:
             reason = "suppressed"
         elif whole.status.startswith("suppressed"):
             reason = whole.status
@@ -284,7 +284,8 @@ def _add_sums(night: Night, facts: Facts) -> None:
         facts.sums[row["indicator_id"]] = row["total"]
         kind = row["indicator_id"].removesuffix("_learning_minutes")
         if kind in KINDS:
-            share = row["estimated"] / row["total"] if row["known"] and row["total"] else None
+            is_ones = row["known"] and row["most_estimated"] > DOMINANT * row["estimated"]
+            share = row["estimated"] / row["total"] if row["known"] and row["total"] and not is_ones else None
             facts.minutes[kind] = Minutes(
                 row["total"], row["people"], row["middle"], (row["first"], row["third"]), share
             )

@@ -144,6 +144,119 @@ def test_the_settings_raise_the_smallest_group_and_never_lower_it(world: Any) ->
             assert {row["status"] for row in found.rows()} == {status}
 
 
+def six(world: Any) -> list[str]:
+    """The names of six people of one team, each with half an hour of formal learning."""
+    names = [f"P{number}" for number in range(6)]
+    world.employ(*names)
+    world.coverage = None
+    for name in names:
+        world.does(name, "progressed", "c", "2026-11-03T10:00", kind="lms", type="course", minutes=30)
+    return names
+
+
+def test_quartiles_of_fewer_than_ten_are_values_of_persons_and_not_published(world: Any) -> None:
+    six(world)
+    few = world.values("formal_learning_minutes", windows=(7, 28))
+    world.employ(*(f"Q{number}" for number in range(4)))
+    ten = world.values("formal_learning_minutes", windows=(7, 28))
+    for found, status in ((few, "suppressed"), (ten, "ok")):
+        assert found.row_of("formal_learning_minutes.p75", 28, "T1")["status"] == status
+        assert found.row_of("formal_learning_minutes", 28, "T1")["status"] == "ok"
+
+
+def test_a_ratio_over_four_of_six_is_not_published(world: Any) -> None:
+    names = six(world)
+    for name in names[:4]:
+        stated = {"initiator": "self"}
+        world.does(name, "progressed", "d", "2026-11-04T10:00", kind="lms", type="course", minutes=20, stated=stated)
+    found = world.values("self_directed_share", "generation_share", windows=(7, 28))
+    assert found.row_of("self_directed_share", 28, "T1")["status"] == "suppressed"
+    assert found.row_of("generation_share.1.0", 28, "T1")["value"] == 1
+
+
+def test_a_sum_of_four_people_is_not_published(world: Any) -> None:
+    names = six(world)
+    for name in names[:4]:
+        world.does(name, "attended", "w", "2026-11-04T10:00", kind="webinar", type="webinar", minutes=50)
+    found = world.values(windows=(7, 28))
+    assert found.row_of("nonformal_learning_minutes", 28)["numerator"] is None
+    assert found.row_of("learning_minutes_total", 28)["numerator"] is None  # less the formal minutes it would tell it
+    assert found.row_of("generation_share.1.0", 28)["value"] == 1
+
+
+def test_a_part_of_nonformal_learning_that_is_one_persons_hides_the_other_parts(world: Any) -> None:
+    names = six(world)
+    for name in names:
+        world.does(name, "attended", "m", "2026-11-04T10:00", kind="offline", type="workshop", minutes=40)
+    world.does("P0", "attended", "w", "2026-11-05T10:00", kind="webinar", type="webinar", minutes=50)
+    found = world.values("nonformal_learning_minutes", windows=(7, 28))
+    sums = [found.row_of(f"nonformal_learning_minutes{part}", 28)["numerator"] for part in ("", ".offline", ".webinar")]
+    assert sums == [6 * 40 + 50, None, None]
+
+
+def test_a_share_of_all_minutes_that_is_one_persons_goes_with_another(world: Any) -> None:
+    names = six(world)
+    for name in names:
+        world.does(name, "attended", "m", "2026-11-04T13:00", kind="offline", type="meeting", minutes=10)
+    world.does("P0", "attended", "s", "2026-11-05T10:00", kind="offline", type="workshop", minutes=50)
+    found = world.values("generation_share", windows=(7, 28))
+    shares = {stage: found.row_of(f"generation_share.{stage}", 28) for stage in ("1.0", "2.0", "3.0")}
+    assert {stage: row["status"] for stage, row in shares.items()} == {
+        "1.0": "ok", "2.0": "suppressed_dominance", "3.0": "suppressed_dominance",
+    }  # fmt: skip
+    assert shares["1.0"]["value"] == pytest.approx(180 / 290)
+    assert found.row_of("generation_share.1.0", 28, "T1")["value"] == 0.62  # of a team in whole percents
+
+
+def test_what_one_person_asked_in_a_room_does_not_follow_from_what_all_asked(world: Any) -> None:
+    names = [f"P{number}" for number in range(6)]
+    world.employ(*names)
+    world.coverage = None
+    for number, name in enumerate(names):
+        world.does(name, "posted", f"m{number}", f"2026-11-03T10:0{number}", channel="one")
+        world.does(name, "asked", f"q{number}", f"2026-11-03T11:0{number}", channel="two")
+    world.does("P0", "asked", "q", "2026-11-03T12:00", channel="one")
+    found = world.values("questions_asked", windows=(7, 28))
+    assert found.row_of("questions_asked", 28, "https://t.example/one")["status"] == "suppressed_dominance"
+    assert found.row_of("questions_asked", 28, "https://t.example/two")["value"] == 6
+    assert found.row_of("questions_asked", 28)["numerator"] is None
+
+
+def test_quality_says_nothing_about_the_minutes_or_events_of_four_people(world: Any) -> None:
+    names = [f"P{number}" for number in range(4)]
+    world.employ(*names)
+    world.coverage = None
+    for number, name in enumerate(names):
+        world.does(name, "asked", f"q{number}", f"2026-11-03T10:0{number}", channel="room")
+    found = world.values("estimated_minutes_share", "unclassified_share", "unresolved_actor_share", windows=(7, 28))
+    assert found.row_of("estimated_minutes_share", 28)["status"] == "suppressed"
+    for share in ("unclassified_share", "unresolved_actor_share"):
+        row = found.row_of(share, 28)
+        assert (row["value"], row["numerator"], row["denominator"]) == (0, None, None)
+
+
+def test_no_window_holds_a_day_with_few_in_service(world: Any) -> None:
+    world.coverage = None
+    world.employ("A", "B")
+    world.employ(*(f"P{number}" for number in range(6)), since=date(2026, 10, 20))
+    found = world.values("active_learning_days", windows=(7, 28))
+    assert [found.row_of("active_learning_days", days)["status"] for days in (7, 28)] == [
+        "source_missing",
+        "suppressed_secondary",
+    ]
+
+
+def test_reach_tells_nothing_of_the_few_who_completed_nothing(world: Any) -> None:
+    names = six(world)
+    for name in names[:3]:
+        world.does(name, "completed", "c", "2026-11-04T10:00", kind="lms", type="course")
+    found = world.values("learning_reach", "formal_completions", windows=(7, 28))
+    statuses = {
+        name: found.row_of(f"learning_reach.{name}", 28, "T1")["status"] for name in ("formal", "any", "informal")
+    }
+    assert statuses == {"formal": "suppressed_secondary", "any": "suppressed_secondary", "informal": "ok"}
+
+
 def test_parts_of_a_ratio_of_a_team_are_not_published(world: Any) -> None:
     world.employ(*(f"P{number}" for number in range(6)))
     for number in range(6):

@@ -2,7 +2,8 @@
 
 The unknowns are whole numbers a person and period, every published figure is an equation, and a linear program looks for the least
 and the most that a small group can have done. Where they meet, its value is told. Figures that one published row tells alone, nobody
-or everybody of a large group, are no subtraction and are left.
+or everybody of a large group, are no subtraction and are left. Under the narrower policy, too, HR sees who completed something formal; sums,
+shares and nights are the matter of test_attacks_on_sums.
 """
 
 import random
@@ -66,14 +67,15 @@ class Organisation:
         }
         for number in range(len(teams)):
             for _ in range(chance.choice((0, 1, 1, 2)) if chance.random() < busy else 0):
-                self.learns(number, AS_OF - timedelta(chance.choice((0, 3, 5, 10, 15, 35, 65))))
+                verb = chance.choice(("progressed", "completed"))
+                self.learns(number, AS_OF - timedelta(chance.choice((0, 3, 5, 10, 15, 35, 65))), verb)
         for room, people in members.items():
             for number in people:
                 for _ in range(chance.randrange(1, 4)):
                     self.asks(number, room, AS_OF - timedelta(chance.choice((0, 1, 3, 8, 10, 20, 50))))
 
-    def learns(self, number: int, day: date) -> None:
-        self._tell(number, day, "progressed", "course-1", "course", {"result": {"duration": "PT30M"}}, "lms")
+    def learns(self, number: int, day: date, verb: str) -> None:
+        self._tell(number, day, verb, "course-1", "course", {"result": {"duration": "PT30M"}}, "lms")
 
     def asks(self, number: int, room: str, day: date) -> None:
         thing = f"m{len(self.statements)}"
@@ -100,17 +102,18 @@ class Organisation:
         ]
 
     def published(self) -> list[dict[str, Any]]:
-        """The rows about groups that HR receives."""
+        """The rows that HR receives."""
         sees = Disclosure.load("groups-only").hr_sees
         arguments = {"coverage": None, "from_": AS_OF, "to": AS_OF, "as_of": AS_OF, "windows": WINDOWS}
         with compute(
-            to_table(self.statements), self.directory, rules=load_rules(), only=("learning_reach", "questions_asked", "community_active_contributors"), **arguments,
+            to_table(self.statements), self.directory, rules=load_rules(), **arguments,
+            only=("learning_reach", "questions_asked", "community_active_contributors", "formal_completions"),
         ) as values:  # fmt: skip
             return [
                 {**row, "days": (row["period_end"] - row["period_start"]).days + 1}
                 for row in values.rows()
                 if row["status"] in {"ok", "partial"}
-                and not row["grain"].startswith("employee")
+                and row["grain"] != "employee_day"
                 and sees(row["indicator_id"], row["grain"])
             ]
 
@@ -123,6 +126,7 @@ class Attack:
     names: dict[Any, int] = field(default_factory=dict)
     equations: list[tuple[list[Any], float]] = field(default_factory=list)
     increasing: list[tuple[Any, Any]] = field(default_factory=list)
+    given: set[Any] = field(default_factory=set)  # unknowns that are known to be one, whatever is published of groups
 
     def knows(self, unknowns: Iterable[Any], total: float) -> None:
         unknowns = list(unknowns)
@@ -135,7 +139,7 @@ class Attack:
         import numpy as np
         from scipy.optimize import Bounds, LinearConstraint, milp
 
-        used = self.equations if by is None else by
+        used = [*(self.equations if by is None else by), *(([each], 1.0) for each in self.given)]
         for each in group:
             self.names.setdefault(each, len(self.names))
         size = len(self.names)
@@ -161,8 +165,11 @@ class Attack:
         return all(each.status == 0 for each in found) and round(found[0].fun) == round(-found[1].fun)
 
     def tells(self, group: Sequence[Any]) -> bool:
-        """Whether the group's sum follows from several figures together, and from none of them alone."""
-        return self.determines(group) and not any(self.determines(group, by=[each]) for each in self.equations)
+        """Whether the group's sum follows from several figures together, and from none of them alone, or from one of which few are left."""
+        of_many = [
+            each for each in self.equations if not self.given & {*each[0]} or len({*each[0]} - self.given) >= MINIMUM
+        ]
+        return self.determines(group) and not any(self.determines(group, by=[each]) for each in of_many)
 
 
 def window(days: int) -> tuple[date, date]:
@@ -184,6 +191,12 @@ def attack_on_reach(organisation: Organisation, rows: Sequence[dict[str, Any]], 
     for who in organisation.serving(None, *window(90)):
         attack.increasing += [((who, 7), (who, 28)), ((who, 28), (who, 90)), ((who, 7), (who, 90))]
     teams = sorted({each.team for each in organisation.directory.employees})
+    completed = {
+        (row["subject"], row["days"])
+        for row in rows
+        if row["indicator_id"] == "formal_completions" and row["grain"] == "employee_window" and row["value"] > 0
+    }
+    attack.given = completed & attack.names.keys() if kind in {"formal", "any"} else set()
     told = []
     for days in WINDOWS:
         groups = [organisation.serving(team, *window(days)) for team in teams]
@@ -200,7 +213,7 @@ def attack_on_reach(organisation: Organisation, rows: Sequence[dict[str, Any]], 
         ]
         told += [
             f"reach.{kind} of {group} in {days} days"
-            for group in few([*unions, *gone])
+            for group in few([who for who in group if (who, days) not in attack.given] for group in [*unions, *gone])
             if attack.tells([(who, days) for who in group])
         ]
     return told

@@ -56,6 +56,13 @@ class Reached(NamedTuple):
     reached: int
     people: int
 
+    def less(self, other: "Reached", times: int = 1) -> "Reached":
+        """The counts without those of a part; with them where `times` is -1."""
+        return Reached(self.reached - times * other.reached, self.people - times * other.people)
+
+
+_NOBODY = Reached(0, 0)
+
 
 def telling(teams: Mapping[tuple[str, int], Reached], whole: Mapping[int, Reached], minimum: int) -> set[str]:
     """The teams to hide because what is left out of the whole would tell that nobody, or everybody, of the hidden ones was reached.
@@ -68,21 +75,22 @@ def telling(teams: Mapping[tuple[str, int], Reached], whole: Mapping[int, Reache
     for (team, _), each in teams.items():
         sizes[team] = max(each.people, sizes.get(team, 0))
     hidden = {team for (team, _), each in teams.items() if tells(each.people, minimum)}
-    kept = sorted(sizes.keys() - hidden, key=lambda team: (sizes[team], team))
-    while kept and any(_tells(teams, kept, period, each, minimum) for period, each in whole.items()):
-        hidden.add(kept.pop(0))
+    kept = sorted(sizes.keys() - hidden, key=lambda team: (sizes[team], team), reverse=True)  # the smallest last
+    left = dict(whole)
+    for (team, period), each in teams.items():
+        if team not in hidden and period in left:
+            left[period] = left[period].less(each)
+    while kept and any(_tells(left[period], each, minimum) for period, each in whole.items()):
+        hidden.add(team := kept.pop())
+        for period in left:
+            left[period] = left[period].less(teams.get((team, period), _NOBODY), -1)
     return hidden
 
 
-def _tells(
-    teams: Mapping[tuple[str, int], Reached], kept: Iterable[str], period: int, whole: Reached, minimum: int
-) -> bool:
-    shown = [teams[team, period] for team in kept if (team, period) in teams]
-    people = whole.people - sum(each.people for each in shown)
-    reached = whole.reached - sum(each.reached for each in shown)
-    if people == 0 or whole.reached in {
+def _tells(left: Reached, whole: Reached, minimum: int) -> bool:
+    if left.people == 0 or whole.reached in {
         0,
         whole.people,
     }:  # nothing is left out, or the whole itself says it of everybody
         return False
-    return people < minimum or reached in {0, people}
+    return left.people < minimum or left.reached in {0, left.people}

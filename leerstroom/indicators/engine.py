@@ -62,7 +62,7 @@ class Workspace:
         self.close()
 
     def close(self) -> None:
-        """Drops everything. Tables of PostgreSQL are temporary and go with the connection."""
+        """Drops everything. Tables of PostgreSQL are temporary and go with the connection, those of Spark with the session that nobody holds any more."""
         if self.engine != "duckdb":
             self._reader.close()
         if self.engine != "pyspark":
@@ -126,7 +126,7 @@ class Workspace:
         else:
             import pyarrow.parquet as pq
 
-            path = self._path(name) + ".parquet"
+            path = str(Path(self._folder.name) / f"{name}-{uuid.uuid4().hex}.parquet")
             pq.write_table(table, path)
             self._con.read.parquet(path).createOrReplaceTempView(name)
         return _table(name, schema)
@@ -139,9 +139,8 @@ class Workspace:
         columns = ", ".join(_as_declared(column, str(kind), self.engine) for column, kind in schema.items())
         query = f"SELECT {columns} FROM ({self.sql(expression)}) AS {_quoted('result', self.engine)}"
         if self.engine == "pyspark":
-            path = self._path(name)
-            self._con.sql(query).write.parquet(path)
-            self._con.read.parquet(path).createOrReplaceTempView(name)
+            # where it was computed: executors share no folder, and hundreds of small files would each be written, listed and read for their schema
+            self._con.sql(query).localCheckpoint().createOrReplaceTempView(name)
         elif self.engine == "duckdb":
             self.run(f'CREATE OR REPLACE TABLE "{name}" AS {query}')
         else:
@@ -155,7 +154,7 @@ class Workspace:
         """A kept table without the rows whose `column` stands in `gone` too.
 
         They are deleted where they lie: few of ten million rows cost next to nothing, writing the others again a tenth of a night.
-        Spark, whose tables are files, writes them again.
+        Spark, whose tables do not change, keeps the others again.
         """
         name = table.get_name()
         if self.engine == "pyspark":
@@ -211,11 +210,10 @@ class Workspace:
         sql = self.sql(expression)
         if self.engine == "duckdb":
             return self._con.sql(sql).to_arrow_table().cast(schema)
-        if self.engine == "postgres":
-            with self._con.cursor() as cursor:
-                rows = cursor.execute(sql).fetchall()
-        else:
-            rows = [tuple(row) for row in self._con.sql(sql).collect()]
+        if self.engine == "pyspark":
+            return self._con.sql(sql).toArrow().cast(schema)
+        with self._con.cursor() as cursor:
+            rows = cursor.execute(sql).fetchall()
         columns = list(zip(*rows, strict=True)) if rows else [() for _ in schema]
         return pa.Table.from_arrays(
             [pa.array(list(column), kind.type) for column, kind in zip(columns, schema, strict=True)], schema=schema
@@ -232,9 +230,6 @@ class Workspace:
 
             self._steps = self.give("steps", pa.table({"step": pa.array(range(_MOST_STEPS), pa.int32())}))
         return self._steps.filter(self._steps.step < min(count, _MOST_STEPS))
-
-    def _path(self, name: str) -> str:
-        return str(Path(self._folder.name) / f"{name}-{uuid.uuid4().hex}")
 
     def _create_view(self, name: str, query: str) -> None:
         if self.engine == "pyspark":
@@ -302,16 +297,33 @@ def _open(engine: str, folder: Path, memory_limit: str | None, threads: int | No
         connection.execute("SET work_mem = '128MB'")
         return connection
     if _name(engine) == "pyspark":
-        from importlib import import_module
-
-        return (  # imported by name: pyspark is an extra
-            import_module("pyspark.sql")
-            .SparkSession.builder.config("spark.ui.enabled", "false")
-            .config("spark.sql.session.timeZone", "UTC")
-            .config("spark.sql.shuffle.partitions", "8")
-            .getOrCreate()
-        )
+        return _spark_session()
     raise ConfigurationError(f"unknown engine {engine}; choose duckdb, a postgresql:// URL, or pyspark")
+
+
+def _spark_session() -> Any:
+    """A session of our own, in UTC and with its own tables, in the Spark of this process; that is started where there is none.
+
+    What spark-defaults.conf, spark-submit or the session of this process say counts. Ours is for one machine about which nobody said anything: two
+    hundred partitions, as a cluster has, would be two hundred tasks for a few rows.
+    """
+    from importlib import import_module
+
+    pyspark, sql = import_module("pyspark"), import_module("pyspark.sql")  # by name: an extra
+    pyspark.SparkContext._ensure_initialized()  # noqa: SLF001 - only then does a SparkConf hold what spark-defaults.conf says
+    conf = pyspark.SparkConf().setIfMissing("spark.ui.enabled", "false")
+    if conf.get("spark.master", "local").startswith("local"):
+        conf.setIfMissing("spark.driver.host", "127.0.0.1")  # else it listens where others can reach it
+    context = pyspark.SparkContext.getOrCreate(conf)
+    shared = sql.SparkSession.builder.getOrCreate()
+    session = shared.newSession()
+    ours = (
+        {"spark.sql.shuffle.partitions": str(context.defaultParallelism)} if context.master.startswith("local") else {}
+    )
+    for name, value in {**ours, **shared.conf.getAll, "spark.sql.session.timeZone": "UTC"}.items():
+        if session.conf.isModifiable(name):
+            session.conf.set(name, value)
+    return session
 
 
 def _reader(path: Path | str = ":memory:", options: Mapping[str, Any] | None = None) -> Any:

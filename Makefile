@@ -16,7 +16,7 @@ ifneq ($(strip $(UV_DEFAULT_INDEX)),)
 export UV_DEFAULT_INDEX
 endif
 
-.PHONY: help setup demo clean-demo serve test test-slow test-live conformance soak fuzz fuzz-guided lint types audit check bench lock docs clean
+.PHONY: help setup demo clean-demo serve test test-slow test-spark test-live conformance soak fuzz fuzz-guided lint types audit check bench lock docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,13 @@ test: $(STAMP) ## all tests but the slow ones
 
 test-slow: $(STAMP) ## tests that start real servers and schedulers
 	@$(BIN)/pytest -q -m "slow and not soak" $(ARGS)
+
+test-spark: $(STAMP) ## the indicators on Spark beside DuckDB and PostgreSQL, value by value; wants Java, installs pyspark where it is absent
+	@java="$${JAVA_HOME:+$$JAVA_HOME/bin/}java"; version=$$("$$java" -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p') || true; \
+	  test "$${version:-0}" -ge 17 || { echo "make test-spark: Spark wants Java 17 or later and $$java is $${version:-not there}; install one (Debian: apt install openjdk-17-jre-headless) or name its folder in JAVA_HOME" >&2; exit 2; }
+	@if test -x $(BIN)/uv && $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes --requirements requirements/spark.txt; then :; else \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/spark.txt; fi
+	@$(BIN)/pytest -q tests/indicators/test_engines.py $(ARGS)
 
 test-live: $(STAMP) ## tests against servers that others wrote; they skip what is not installed
 	@$(BIN)/pytest -q -m "live and not slow" $(ARGS)
@@ -90,6 +97,8 @@ lock: $(STAMP) ## write requirements/*.txt anew
 	  --extra airflow --extra celery --extra mysql --extra postgres --extra s3 --group test --group lint --group audit --constraints requirements/runtime.txt pyproject.toml --output-file requirements/dev.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
 	  --group pyproject.toml:fuzz --output-file requirements/fuzz.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
+	  --group pyproject.toml:spark --output-file requirements/spark.txt
 
 docs: $(STAMP) ## write docs/cli.md and docs/platforms.md out of the code
 	@$(BIN)/python -m leerstroom.cli.reference

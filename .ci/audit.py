@@ -1,6 +1,6 @@
 """The locked packages: a bill of materials of what a deployment installs, and the advisories against everything that is locked.
 
-`python .ci/audit.py` writes var/sbom.json (CycloneDX 1.6) out of requirements/runtime.txt, without a network, and asks OSV about requirements/dev.txt and fuzz.txt with pip-audit.
+`python .ci/audit.py` writes var/sbom.json (CycloneDX 1.6) out of requirements/runtime.txt, without a network, and asks OSV about the other locks with pip-audit.
 Exit 1 when an advisory applies. When OSV cannot be reached it says so and ends well: what is known must not depend on who answers.
 """
 
@@ -20,7 +20,9 @@ from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
 ROOT = Path(__file__).resolve().parent.parent
-RUNTIME, EVERYTHING, FUZZ = (ROOT / "requirements" / name for name in ("runtime.txt", "dev.txt", "fuzz.txt"))
+RUNTIME, EVERYTHING, FUZZ, SPARK = (
+    ROOT / "requirements" / f"{name}.txt" for name in ("runtime", "dev", "fuzz", "spark")
+)
 SERVICE = "https://api.osv.dev/"
 PATIENCE_S = 10
 
@@ -96,7 +98,7 @@ def main() -> int:
     target.parent.mkdir(exist_ok=True)
     target.write_text(bill_of_materials(RUNTIME), encoding="utf-8")
     print(f"audit: {sum(1 for _ in locked(RUNTIME))} packages in {target.relative_to(ROOT)}")
-    return audit(SERVICE, EVERYTHING, FUZZ)
+    return audit(SERVICE, EVERYTHING, FUZZ, SPARK)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ def audit() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("lock", ["runtime.txt", "dev.txt", "fuzz.txt"])
+@pytest.mark.parametrize("lock", ["runtime.txt", "dev.txt", "fuzz.txt", "spark.txt"])
 def test_the_bill_of_materials_names_every_locked_package_with_its_hashes(audit: ModuleType, lock: str) -> None:
     text = (ROOT / "requirements" / lock).read_text()
     pinned = {

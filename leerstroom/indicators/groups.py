@@ -205,11 +205,11 @@ _SHARES_OF_MINUTES = (
     "mode_70_20_10_share", "generation_share", "self_directed_share", "mandatory_minutes_share", "place_independent_share",
     "estimated_minutes_share",
 )  # fmt: skip
-_OF_COMMUNITIES = (
-    "questions_asked",
-    "reactions_given",
-    "question_answer_rate_72h",
-)  # what rooms and the organisation both have a sum of
+_COUNTED_IN_ROOMS = (
+    ("questions_asked", "question_answer_rate_72h"),
+    ("reactions_given",),
+)  # what rooms and the organisation both have a sum of; questions are counted in two indicators
+_OF_COMMUNITIES = tuple(name for names in _COUNTED_IN_ROOMS for name in names)
 
 
 def _without_categories(scope: "Scope", marked: "ir.Table") -> "ir.Table":
@@ -263,7 +263,7 @@ def _without_remainder(scope: "Scope", marked: "ir.Table") -> "ir.Table":
     """Takes out the sums from which another would follow that may not be shown.
 
     The minutes of a kind are the whole less the other kinds: so the smallest other kind goes too, with every whole and what nonformal learning
-    is made of. What nonformal learning is made of is shown whole or not at all. What a room has is what everybody has less the other rooms.
+    is made of. What nonformal learning is made of is shown whole or not at all. What everybody has of a count goes where no rooms could go for it.
     """
     import ibis
     import pyarrow as pa
@@ -277,16 +277,7 @@ def _without_remainder(scope: "Scope", marked: "ir.Table") -> "ir.Table":
             part_is_hidden |= {row["period"]} if row["numerator"] is None else set()
         else:
             sums[row["period"]][row["indicator_id"]] = row["numerator"]
-    rooms = marked.filter((marked.grain == COMMUNITY) & marked.indicator_id.isin(_OF_COMMUNITIES) & ~is_public)
-    rooms = rooms.mutate(amount=rooms.denominator.coalesce(rooms.value), is_ones=rooms.status == DOMINATED)
-    rooms = rooms.group_by("indicator_id", "period").agg(
-        amount=rooms.amount.sum(), ones=rooms.amount.sum(where=rooms.is_ones)
-    )
-    from_rooms = [
-        (row["period"], row["indicator_id"])
-        for row in scope.workspace.rows(rooms)
-        if (row["ones"] or 0.0) > DOMINANCE_SHARE * (row["amount"] or 0.0)
-    ]
+    marked, from_rooms = _without_rooms(scope, marked)
     hidden: dict[int, set[str]] = {}
     for period, kinds in sums.items():
         others = {name: total for name, total in kinds.items() if total}
@@ -323,6 +314,72 @@ def _without_remainder(scope: "Scope", marked: "ir.Table") -> "ir.Table":
     status = ibis.ifelse(is_sum & joined.status.isin(("ok", "partial")), SECONDARY, joined.status)
     shown = joined.mutate(**parts, status=status)
     return scope.workspace.keep("group_values_without_remainder", shown.select(*marked.columns))
+
+
+def _without_rooms(scope: "Scope", marked: "ir.Table") -> "tuple[ir.Table, set[tuple[int, str]]]":
+    """Without the rooms that would tell, with the sum of everybody, what one person did in another; and (period, indicator) of sums that go instead.
+
+    Of a room that is nearly all one person's the smallest others go too, until it is not nearly all of what is left out. Where none are left, the
+    sum itself must go.
+    """
+    import ibis
+    import pyarrow as pa
+
+    rooms = marked.filter((marked.grain == COMMUNITY) & marked.indicator_id.isin(_OF_COMMUNITIES))
+    rooms = rooms.select("indicator_id", "period", "subject", "status", amount=rooms.denominator.coalesce(rooms.value))
+    found: dict[tuple[int, str], dict[str, tuple[str, float]]] = defaultdict(dict)
+    for row in scope.workspace.rows(rooms):
+        found[row["period"], row["indicator_id"]][row["subject"]] = (row["status"], row["amount"] or 0.0)
+    gone: set[tuple[str, int, str]] = set()
+    sums: set[tuple[int, str]] = set()
+    for period in sorted({period for period, _ in found}):
+        for names in _COUNTED_IN_ROOMS:
+            counted = [found[period, name] for name in names]
+            order = sorted(
+                {room for each in counted for room in each}, key=lambda room: (counted[0].get(room, ("", 0.0))[1], room)
+            )
+            left_out = [
+                {room for room, (status, _) in each.items() if status not in {"ok", "partial"}} for each in counted
+            ]
+            others = [
+                room
+                for room in order
+                if any(
+                    each.get(room, ("", 0.0))[1] and room not in out
+                    for each, out in zip(counted, left_out, strict=True)
+                )
+            ]
+            while others and any(map(_are_ones, counted, left_out)):
+                room = others.pop(0)
+                gone |= {(name, period, room) for name in names}
+                for each, out in zip(counted, left_out, strict=True):
+                    out |= {room} & each.keys()
+            sums |= {
+                (period, name) for name, each, out in zip(names, counted, left_out, strict=True) if _are_ones(each, out)
+            }
+    if not gone:
+        return marked, sums
+    columns = list(zip(*sorted(gone), strict=True))
+    table = scope.workspace.give(
+        "rooms_gone",
+        pa.table({
+            "gone_id": pa.array(columns[0], pa.string()),
+            "gone_period": pa.array(columns[1], pa.int32()),
+            "gone_room": pa.array(columns[2], pa.string()),
+        }),
+    )
+    same = [marked.indicator_id == table.gone_id, marked.period == table.gone_period, marked.subject == table.gone_room]
+    joined = marked.left_join(table, same)
+    is_gone = joined.gone_id.notnull() & (joined.grain == COMMUNITY) & joined.status.isin(("ok", "partial"))
+    shown = joined.mutate(status=ibis.ifelse(is_gone, SECONDARY, joined.status))
+    return scope.workspace.keep("group_values_without_rooms", shown.select(*marked.columns)), sums
+
+
+def _are_ones(rooms: Mapping[str, tuple[str, float]], left_out: set[str]) -> bool:
+    """Whether rooms that are nearly all one person's are nearly all of what is left out."""
+    whole = sum(rooms[room][1] for room in left_out)
+    ones = sum(rooms[room][1] for room in left_out if rooms[room][0] == DOMINATED)
+    return ones > DOMINANCE_SHARE * whole
 
 
 def _counts_people(table: "ir.Table") -> "ir.BooleanColumn":

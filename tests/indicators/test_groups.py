@@ -218,7 +218,21 @@ def test_what_one_person_asked_in_a_room_does_not_follow_from_what_all_asked(wor
     world.does("P0", "asked", "q", "2026-11-03T12:00", channel="one")
     found = world.values("questions_asked", windows=(7, 28))
     assert found.row_of("questions_asked", 28, "https://t.example/one")["status"] == "suppressed_dominance"
-    assert found.row_of("questions_asked", 28, "https://t.example/two")["value"] == 6
+    assert found.row_of("questions_asked", 28, "https://t.example/two")["status"] == "suppressed_secondary"
+    assert found.row_of("questions_asked", 28)["numerator"] == 7
+
+
+def test_where_one_person_asked_all_and_no_other_room_can_go_the_sum_goes(world: Any) -> None:
+    names = [f"P{number}" for number in range(6)]
+    world.employ(*names)
+    world.coverage = None
+    for number, name in enumerate(names):
+        world.does(name, "posted", f"m{number}", f"2026-11-03T10:0{number}", channel="one")
+        world.does(name, "posted", f"n{number}", f"2026-11-03T11:0{number}", channel="two")
+    world.does("P0", "asked", "q", "2026-11-03T12:00", channel="one")
+    found = world.values("questions_asked", windows=(7, 28))
+    assert found.row_of("questions_asked", 28, "https://t.example/one")["status"] == "suppressed_dominance"
+    assert found.row_of("questions_asked", 28, "https://t.example/two")["value"] == 0
     assert found.row_of("questions_asked", 28)["numerator"] is None
 
 

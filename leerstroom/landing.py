@@ -63,6 +63,11 @@ class Store:
         except FileNotFoundError as error:
             raise ConfigurationError(f"{self.path(relative)} does not exist; run the stage before it again") from error
 
+    def opened(self, relative: str) -> IO[bytes]:
+        """A file as it is, to be read and closed by the caller."""
+        opened: IO[bytes] = self._files.open(f"{self._base}/{relative}", "rb")
+        return opened
+
     def has(self, relative: str) -> bool:
         """Whether a file is there."""
         return bool(self._files.exists(f"{self._base}/{relative}"))

@@ -71,6 +71,36 @@ def held_lines(store: Store, subject: Subject) -> Iterator[dict[str, Any]]:
                 yield {"file": path, "line": orjson.loads(line)}
 
 
+def held_values(store: Store, employee_id: str) -> dict[str, list[dict[str, Any]]]:
+    """What was computed of a person in the nights that are kept, their classified events among it: file -> rows. Also what nobody but they may see."""
+    import pyarrow.parquet
+
+    wanted: dict[str, list[tuple[str, str, Any]]] = {
+        "indicator_values.parquet": [
+            ("subject", "=", employee_id),
+            ("grain", "in", ["employee_day", "employee_window"]),
+        ],
+        "events.parquet": [("employee_id", "=", employee_id)],
+    }
+    found = {}
+    for path in store.files("indicators", ".parquet"):
+        if filters := wanted.get(path.rpartition("/")[2]):
+            with store.opened(path) as stream:
+                found[path] = pyarrow.parquet.read_table(stream, filters=filters).to_pylist()
+    return {path: rows for path, rows in found.items() if rows}
+
+
+def held_facts(engine: Engine, statement_ids: Iterable[str]) -> list[dict[str, Any]]:
+    """The facts that these statements stand for."""
+    wanted, found = list(statement_ids), list[dict[str, Any]]()
+    with engine.connect() as database:
+        for start in range(0, len(wanted), 500):
+            part = state.facts.c.statement_id.in_(wanted[start : start + 500])
+            rows = database.execute(select(state.facts).where(part)).mappings()
+            found += [{str(name): value for name, value in row.items()} for row in rows]
+    return found
+
+
 def erase_lines(store: Store, subject: Subject) -> tuple[int, set[str]]:
     """Rewrites the files between the stages without the person; returns how many lines went and the ids of the statements among them.
 

@@ -38,21 +38,35 @@ def export(
     out: Annotated[Path | None, typer.Option(help="A new file; default: standard output.")] = None,
     settings: SettingsFile = None,
 ) -> None:
-    """Everything that is held about a person: statements in the LRS, lines between the stages, rows in HR's tables."""
-    from leerstroom.nightly import lrs_of
+    """Everything that is held about a person: statements and documents in the LRS, lines between the stages, mirror, values, HR's tables, their own file.
+
+    Documents need lrs.database, as an erasure does.
+    """
+    from leerstroom.mirror import Mirror
+    from leerstroom.nightly import lrs_of, pseudonyms_of
+    from leerstroom.publishing.my_learning import file_name
     from leerstroom.publishing.persons import export_person
     from leerstroom.settings import Settings
-    from leerstroom.subjects import held_lines
+    from leerstroom.state import open_state
+    from leerstroom.subjects import held_facts, held_lines, held_values
 
     configured = Settings.load(settings)
     subject, store = traces(configured, employee_id)
     agent = {"account": {"homePage": configured.organisation.home_page, "name": subject.actor}}
-    held = {
+    own = configured.my_learning_folder / file_name(pseudonyms_of(configured), employee_id)
+    mirrored = Mirror(f"{configured.data.rstrip('/')}/mirror").held(subject.is_in)
+    held: dict[str, Any] = {
         "employee_id": employee_id,
         "statements": list(lrs_of(configured).query(agent=agent, related_agents=True)),
+        "documents": _documents_in_lrs(configured, subject),
         "files": list(held_lines(store, subject)),
+        "mirror": [orjson.loads(raw) for raw in mirrored],
+        "values": held_values(store, employee_id),
         "tables": export_person(configured.hr_database, employee_id),
+        "my_learning": own.read_text(encoding="utf-8") if own.exists() else None,
     }
+    ids = {each["id"] for each in (*held["statements"], *held["mirror"])}
+    held["facts"] = held_facts(open_state(configured.state_url), sorted(ids))
     text = orjson.dumps(held, option=orjson.OPT_INDENT_2, default=str)
     if out is None:
         typer.echo(text.decode())
@@ -139,6 +153,19 @@ def traces(settings: "Settings", employee_id: str) -> tuple["Subject", Any]:
         source = connect(connection_of(settings, name), complete=False)
         tenants.append((source.name, name, source.tenant))
     return subject_of(employee_id, full_directory_of(settings), pseudonyms_of(settings), tenants), Store(settings.data)
+
+
+def _documents_in_lrs(settings: "Settings", subject: "Subject") -> list[dict[str, Any]]:
+    from leerstroom.lrs.erasure import held_documents
+    from leerstroom.lrs.storage import Storage
+
+    if not settings.lrs.database:
+        return []
+    storage = Storage(settings.lrs.database)
+    try:
+        return held_documents(storage, f"account|{settings.organisation.home_page}|{subject.actor}")
+    finally:
+        storage.close()
 
 
 def _erase_in_lrs(database: str, home_page: str, subject: "Subject") -> int:

@@ -15,6 +15,7 @@ import orjson
 
 from leerstroom.errors import ConfigurationError, InvalidStatement
 from leerstroom.lrs import terms, times
+from leerstroom.lrs.documents import Kind
 from leerstroom.lrs.storage import Storage, Writing
 from leerstroom.lrs.storage.numbering import numbers
 from leerstroom.statements.validation import validate_actor
@@ -47,6 +48,31 @@ def identity_of(text: str) -> str:
             "name the person as an Agent in JSON, or as account|HOMEPAGE|NAME, mbox|ADDRESS, mbox_sha1sum|HASH or openid|IRI"
         )
     return identity
+
+
+def held_documents(storage: Storage, identity: str) -> list[dict[str, Any]]:
+    """The person's state and profile documents: their resource, activity, name, type and content (text, or bytes as Latin-1)."""
+    rows = storage.reader.connection.rows(
+        "SELECT kind, activity, name, content_type, content FROM documents WHERE agent = ? ORDER BY 1, 2, 3",
+        (terms.person(identity).encode(),),
+    )
+    return [
+        {
+            "resource": Kind(kind).name.lower(),
+            "activity": activity.decode()[1:],  # without the letter that says which sort of term it is
+            "id": name.decode(),
+            "content_type": content_type,
+            "content": _readable(bytes(content)),
+        }
+        for kind, activity, name, content_type, content in rows
+    ]
+
+
+def _readable(content: bytes) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
 
 
 def erase(storage: Storage, identity: str) -> Erased:

@@ -203,6 +203,15 @@ class Mirror:
             self.place(Manifest())
             self._remove_strays()
 
+    def held(self, holds: Callable[[bytes], bool]) -> list[bytes]:
+        """The statements, as JSON, whose JSON `holds` says True of."""
+        return [
+            raw
+            for file in self.manifest().files
+            for raw in self.read(file, ["raw"]).column("raw").to_pylist()
+            if holds(raw)
+        ]
+
     def erase(self, holds: Callable[[bytes], bool]) -> tuple[int, set[str]]:
         """Removes the statements whose JSON `holds` says True of; returns how many, and their ids. For the erasure of a person."""
         import pyarrow as pa

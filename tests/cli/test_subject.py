@@ -12,8 +12,9 @@ from typing import Any
 
 import psycopg
 import pytest
-import zstandard
+import requests
 from typer.testing import CliRunner
+from unpacked import everything
 
 from leerstroom import nightly
 from leerstroom.cli import app
@@ -71,12 +72,31 @@ def installation(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
             "pseudonym_key": KEY,
             "connections": {
                 name: fields for name, fields in connections(replay.url, DEMO).items() if name in {"chat", "registers"}
-            },
+            }
+            | {"own": {"source": "sheet", "files": "register.csv"}},
         }
+        (folder / "register.csv").write_text(
+            f"employee_id;titel;datum;uren;soort\n{SOMEONE};Les;03-11-2026;1,5;\n{SOMEONE};Les;04-11-2026;x;\n"
+        )
         file = folder / "leerstroom.yaml"
         file.write_text(json.dumps(values))
         night(file)
+        remember(lrs.endpoint)
         yield file
+
+
+def remember(endpoint: str) -> None:
+    """Documents that other tools keep of the person in the LRS."""
+    account = {"homePage": "https://people.voorbeeldstad.example", "name": Pseudonyms(KEY).actor(SOMEONE)}
+    of = {"agent": json.dumps({"account": account})}
+    headers = {"X-Experience-API-Version": "1.0.3", "If-None-Match": "*"}
+    for resource, more in (
+        ("activities/state", {"activityId": "https://lms.example/course/1", "stateId": "place"}),
+        ("agents/profile", {"profileId": "taste"}),
+    ):
+        url = f"{endpoint.rstrip('/')}/{resource}"
+        answer = requests.put(url, json={"said": resource}, params={**of, **more}, auth=("k", "a secret of the test"), headers=headers, timeout=10)  # fmt: skip
+        assert answer.status_code == 204, answer.text
 
 
 def night(file: Path) -> nightly.Night:
@@ -85,34 +105,9 @@ def night(file: Path) -> nightly.Night:
 
 
 def traces(folder: Path, *needles: str) -> list[str]:
-    found = []
-    for path in sorted(folder.rglob("*")):
-        if not path.is_file() or path.name.startswith(("leerstroom.yaml", "export")):
-            continue
-        data = path.read_bytes()
-        if path.suffix == ".zst":
-            data = zstandard.ZstdDecompressor().decompressobj().decompress(data)
-        elif path.suffix == ".parquet":
-            import pyarrow.parquet
-
-            data = json.dumps(pyarrow.parquet.read_table(path).to_pylist(), default=str).encode()
-        elif path.suffix == ".duckdb":  # its strings are packed in the file, so every row is read as well
-            import duckdb
-
-            with duckdb.connect(path, read_only=True) as database:
-                tables = [
-                    name for (name,) in database.sql("SELECT table_name FROM information_schema.tables").fetchall()
-                ]
-                assert tables
-                data += json.dumps([database.table(name).fetchall() for name in tables], default=str).encode()
-        elif path.suffix == ".xlsx":
-            import zipfile
-
-            with zipfile.ZipFile(path) as archive:
-                data = b"".join(archive.read(name) for name in archive.namelist())
-        data += f"\n{path.relative_to(folder)}".encode()  # an own file is named after its employee
-        found += [f"{path.relative_to(folder)}: {needle}" for needle in needles if needle.encode() in data]
-    return found
+    """(file: needle) of all that the installation wrote; the settings, the register and the export of the tests are none of it."""
+    written = everything(folder, "leerstroom.yaml", "export", "register")
+    return [f"{name}: {needle}" for name, data in written for needle in needles if needle.encode() in data]
 
 
 def is_in_lrs_file(folder: Path, needle: str) -> bool:
@@ -154,6 +149,9 @@ def test_export_then_erase_leaves_no_trace_and_a_later_night_brings_nobody_back(
         keys.actor(SOMEONE),
         keys.hr(SOMEONE),
         keys.account("https://voorbeeldstad.example", "@anouk.devries:voorbeeldstad.example"),
+        keys.email("anouk.devries@example.org"),
+        "anouk.devries",
+        "Anouk",
     )
     held = runner.invoke(
         app, ["subject", "export", SOMEONE, "--settings", str(installation), "--out", str(folder / "export.json")]
@@ -161,8 +159,24 @@ def test_export_then_erase_leaves_no_trace_and_a_later_night_brings_nobody_back(
     assert held.exit_code == 0, held.output
     exported = json.loads((folder / "export.json").read_text())
     assert exported["statements"]
-    assert exported["files"]
+    assert {each["file"].split("/")[0] for each in exported["files"]} == {"landing", "statements", "quarantine"}
     assert exported["tables"]["hr_employee_nightly"]
+    assert {each["id"] for each in exported["statements"]} <= {each["id"] for each in exported["mirror"]}
+    assert {each["statement_id"] for each in exported["facts"]} <= {each["id"] for each in exported["mirror"]}
+    assert {path.rpartition("/")[2] for path in exported["values"]} == {"events.parquet", "indicator_values.parquet"}
+    assert {each["indicator_id"] for rows in exported["values"].values() for each in rows if "indicator_id" in each} > {
+        each["indicator_id"] for each in exported["tables"]["indicator_values"]
+    }, "what only the person may see is held too"
+    assert "<html" in exported["my_learning"]
+    assert [(each["resource"], each["activity"], each["id"]) for each in exported["documents"]] == [
+        ("state", "https://lms.example/course/1", "place"),
+        ("agent_profile", "", "taste"),
+    ]
+    assert [json.loads(each["content"]) for each in exported["documents"]] == [{"said": "activities/state"}, {"said": "agents/profile"}]  # fmt: skip
+    told = (folder / "export.json").read_text()
+    stores = {f"data/{each}" for each in ("landing", "statements", "quarantine", "mirror", "indicators")}
+    assert stores <= {"/".join(each.split("/")[:2]) for each in traces(folder, *needles)}
+    assert all(needle in told for needle in needles[:5])
     held_in = {each.rsplit(":", 1)[0].split("/")[0] for each in traces(folder, *needles)}
     assert {"data", "hr", "my-learning"} <= held_in
     assert is_in_lrs_file(folder, needles[1]) is ("sqlite" in installation.read_text())

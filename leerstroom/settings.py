@@ -88,7 +88,7 @@ class LrsSettings(_Part):
     key: str = ""
     secret: SecretStr = SecretStr("")
     version: Literal["1.0.3", "2.0.0"] = "1.0.3"
-    database: str | None = None  # of the embedded LRS, where this installation reaches it: for erasures
+    database: str | None = None  # the embedded LRS behind it, where it can be reached: to erase, forget, re-key
 
 
 class HrSettings(_Part):
@@ -282,14 +282,15 @@ def _expanded(value: Any, missing: list[str]) -> Any:
 def _beside(values: dict[str, Any], folder: Path) -> None:
     for section, names in (
         ("directory", ("employees", "leave", "excluded")),
-        ("hr", ("out",)),
+        ("lrs", ("database",)),
+        ("hr", ("out", "database")),
         ("my_learning", ("out",)),
     ):
         part = values.get(section)
         if isinstance(part, dict):
             for name in names:
-                if part.get(name):
-                    part[name] = folder / str(part[name])
+                if part.get(name) and "://" not in str(part[name]):
+                    part[name] = str(folder / str(part[name]))
     for name in ("data", "rules", "pseudonym_key_file"):
         if values.get(name) and "://" not in str(values[name]):
             values[name] = str(folder / str(values[name]))

@@ -12,7 +12,8 @@ GOOD = """
 organisation: {name: Voorbeeldstad, home_page: "https://people.voorbeeldstad.example"}
 data: data
 directory: {employees: employees.csv}
-lrs: {endpoint: "http://127.0.0.1:1/xapi/", key: k, secret: "${LRS_SECRET_OF_TEST}"}
+lrs: {endpoint: "http://127.0.0.1:1/xapi/", key: k, secret: "${LRS_SECRET_OF_TEST}", database: data/lrs.sqlite}
+hr: {database: tables/hr.duckdb}
 connections:
   registers: {source: sheet, files: "sheets/*.csv,sheets/*.xlsx"}
 """
@@ -32,6 +33,8 @@ def test_paths_lie_beside_the_file_and_secrets_come_from_the_environment(
     settings = Settings.load(file)
     assert settings.directory.employees == file.parent / "employees.csv"
     assert settings.data == str(file.parent / "data")
+    assert settings.lrs.database == str(file.parent / "data" / "lrs.sqlite")
+    assert settings.hr_database == str(file.parent / "tables" / "hr.duckdb")
     assert settings.lrs.secret.get_secret_value() == "s3cret"
     assert "s3cret" not in repr(settings)
     assert settings.connections["registers"]["files"] == f"{file.parent}/sheets/*.csv,{file.parent}/sheets/*.xlsx"

@@ -1,7 +1,7 @@
 """`leerstroom pull`, `nightly`, `ledger`, `quality`: the stages by hand, the whole night without Airflow, and what to look at after it."""
 
 import os
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -10,7 +10,6 @@ import typer
 
 from leerstroom.cli.terminal import print_json, print_table, progress
 
-Day = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"])]
 SettingsFile = Annotated[
     Path | None, typer.Option("--settings", help="Settings file; default: LEERSTROOM_SETTINGS or ./leerstroom.yaml.")
 ]
@@ -162,8 +161,3 @@ def quality(
     else:
         print_table("To look at", ("kind", "what", "why"), ((each.kind, each.subject, each.text) for each in found))
     raise typer.Exit(1 if found else 0)
-
-
-def day(value: datetime) -> date:
-    """The date of a command line option."""
-    return value.date()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from leerstroom.cli.pipeline import Json, SettingsFile
 from leerstroom.cli.terminal import print_json
 from leerstroom.errors import ConfigurationError, LeerstroomError
 
@@ -51,10 +52,8 @@ def check(
     only: Annotated[
         str | None, typer.Argument(help="Only this connection, or one of the other lines: lrs, directory, rules …")
     ] = None,
-    settings: Annotated[
-        Path | None, typer.Option(help="Settings file; default: LEERSTROOM_SETTINGS or ./leerstroom.yaml.")
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="For a machine.")] = False,
+    settings: SettingsFile = None,
+    json: Json = False,
 ) -> None:
     """Tries every connection, the LRS, directory, rules, disclosure, databases and disks: one line each; exit 1 if one fails."""
     found = []
@@ -290,6 +289,7 @@ lrs:
   endpoint: http://127.0.0.1:8765/xapi/      # the embedded one: leerstroom lrs serve; or any that speaks xAPI 1.0.3 or 2.0
   key: ${LEERSTROOM_LRS_KEY}
   secret: ${LEERSTROOM_LRS_SECRET}
+  # database: var/data/lrs.sqlite            # of the embedded one, as in lrs serve --database: erasure, retention and re-keying need it
 
 hr:
   out: var/hr                                # report and workbook

@@ -36,7 +36,7 @@ def serve(
             help="Address to listen on; others than loopback need a proxy with TLS in front.",
         ),
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(envvar="LEERSTROOM_LRS_PORT", help="Port; 0 takes a free one.")] = 8090,
+    port: Annotated[int, typer.Option(envvar="LEERSTROOM_LRS_PORT", help="Port; 0 takes a free one.")] = 8765,
     database: Database = DEFAULT_DATABASE,
     workers: Annotated[
         int, typer.Option(envvar="LEERSTROOM_LRS_WORKERS", help="Server processes; more than one needs PostgreSQL.")
@@ -64,7 +64,7 @@ def serve(
 
     LEERSTROOM_LRS_KEY and LEERSTROOM_LRS_SECRET in the environment give a first credential.
 
-    Example: leerstroom lrs serve --database var/data/lrs.sqlite --port 8090
+    Example: leerstroom lrs serve --database var/data/lrs.sqlite --port 8765
     """
     from leerstroom.lrs.requests import Limits
     from leerstroom.lrs.server import serve as run

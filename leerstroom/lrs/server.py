@@ -49,7 +49,7 @@ class Running:
 
 def serve(
     host: str = "127.0.0.1",
-    port: int = 8090,
+    port: int = 8765,
     database: str | Path = "var/data/lrs.sqlite",
     *,
     workers: int = 1,

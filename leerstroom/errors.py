@@ -7,7 +7,7 @@ LeerstroomError                 what, where (connection, endpoint, record id), w
 ├── TryLater                    the same call may succeed                                        retry with back-off
 │   └── Unreachable · RateLimited(retry_after_s) · QuotaExhausted (deferred to the next night)
 └── BadRecord                   one record or statement: quarantine with this text, the rest goes on
-    └── InvalidStatement · RefusedByLrs · ConflictInLrs
+    └── InvalidStatement
 ```
 A message never holds a secret, a person's name, an e-mail address or the text of a message.
 """
@@ -67,11 +67,3 @@ class InvalidStatement(BadRecord):
     def __init__(self, message: str, property: str = "") -> None:  # ruff: ignore[builtin-argument-shadowing] - xAPI's own word
         super().__init__(message)
         self.property = property
-
-
-class RefusedByLrs(BadRecord):
-    """The LRS refused one statement; the text is the LRS's reason."""
-
-
-class ConflictInLrs(BadRecord):
-    """The LRS holds another statement under the same id."""

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from leerstroom.cli.pipeline import SettingsFile
 from leerstroom.cli.terminal import print_json
 
 
@@ -70,10 +71,7 @@ def my_learning(
     out: Annotated[
         Path | None, typer.Option(help="Another folder than that of the settings; needs --employee.")
     ] = None,
-    settings: Annotated[
-        Path | None,
-        typer.Option("--settings", help="Settings file; default: LEERSTROOM_SETTINGS or ./leerstroom.yaml."),
-    ] = None,
+    settings: SettingsFile = None,
 ) -> None:
     """Each employee's own figures, own statements and the rules behind them, in a file that is for them alone."""
     from leerstroom import nightly

@@ -6,6 +6,7 @@ periods*: what a longer window has beyond a shorter one must come from nobody or
 """
 
 from collections.abc import Iterable, Mapping
+from itertools import accumulate
 from typing import NamedTuple
 
 SUPPRESSED = "suppressed"
@@ -42,6 +43,19 @@ def verdicts(
 def tells(people_between: int, minimum: int) -> bool:
     """Whether a longer window less a shorter one is the sum of fewer people than the minimum."""
     return 0 < people_between < minimum
+
+
+def fewest_in_service(services: Iterable[tuple[int, int]], first: int, last: int) -> int:
+    """How many are in service on the day with fewest, of the days first to last on which anybody is; 0 where there is none.
+
+    `services`: first and last day of each person. Sums of two nights, or of two windows of one, may differ by that day alone.
+    """
+    changes = [0] * (last - first + 2)
+    for begins, ends in services:
+        if max(begins, first) <= min(ends, last):
+            changes[max(begins, first) - first] += 1
+            changes[min(ends, last) + 1 - first] -= 1
+    return min((people for people in accumulate(changes[:-1]) if people), default=0)
 
 
 def is_ones(sums: Iterable[tuple[float, float]]) -> bool:

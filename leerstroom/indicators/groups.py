@@ -6,7 +6,6 @@ pooled ratio. Sums of teams are not published: what is left out of a whole must 
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from leerstroom.indicators.community import community_sizes, few_contributors
@@ -17,6 +16,7 @@ from leerstroom.indicators.disclosure import (
     SECONDARY,
     SUPPRESSED,
     Reached,
+    fewest_in_service,
     is_ones,
     telling,
     tells,
@@ -24,7 +24,7 @@ from leerstroom.indicators.disclosure import (
 )  # fmt: skip
 from leerstroom.indicators.engine import union
 from leerstroom.indicators.persons import PUBLISHED, normal
-from leerstroom.indicators.scope import ORGANISATION_SUBJECT, Period
+from leerstroom.indicators.scope import ORGANISATION_SUBJECT
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -572,7 +572,9 @@ def _verdicts(scope: "Scope") -> "pa.Table":
         teams = {each["team"]: each["people"] for each in sizes if each["period"] == period.number}
         total = sum(teams.values())
         others = teams.pop("", 0)
-        is_told = scope.is_published and _fewest_in_service(scope, period) < minimum
+        is_told = (
+            scope.is_published and fewest_in_service(scope.computation.employees, period.first, period.last) < minimum
+        )
         verdict = SUPPRESSED if total < minimum else SECONDARY if is_told else ""
         rows.append((_GRAINS.index(ORGANISATION), ORGANISATION_SUBJECT, period.number, total, verdict))
         found = verdicts(teams, minimum, others=others)
@@ -597,17 +599,6 @@ def _verdicts(scope: "Scope") -> "pa.Table":
         "people": pa.array(columns[3], pa.int64()),
         "verdict": pa.array(columns[4], pa.string()),
     })
-
-
-def _fewest_in_service(scope: "Scope", period: Period) -> int:
-    """How many were in service on the day with fewest, of those with anybody: windows of two nights, or two of one, may differ by that day."""
-    changes = [0] * (period.days + 1)
-    for from_day, to_day in scope.computation.employees:
-        first, last = max(from_day, period.first), min(to_day, period.last)
-        if first <= last:
-            changes[first - period.first] += 1
-            changes[last + 1 - period.first] -= 1
-    return min((people for people in accumulate(changes[:-1]) if people), default=0)
 
 
 def _few_of_communities(

@@ -52,16 +52,21 @@ deeds = st.tuples(
 
 
 def tell(world: Any, many: list[tuple[str, str, int, int, int]]) -> None:
-    """The deeds, after a word and half an hour of everybody, so that teams and the room are large enough to be shown."""
+    """The deeds, after a course, a question, an answer and a webinar of everybody: teams and the room are large enough to be shown."""
     for team, members in TEAMS.items():
         world.employ(*members, team=team)
     for number, who in enumerate(EMPLOYEES):
-        device = {"device": ("mobile", "desktop")[number % 2], "initiator": ("self", "assigned")[number % 2]}
-        world.does(who, "progressed", "all", "2026-11-02T10:00", kind="lms", type="course", minutes=30, stated=device)
+        started = {"device": ("mobile", "desktop")[number % 2], "initiator": ("self", "assigned")[number % 2]}
+        world.does(who, "progressed", "all", "2026-11-02T10:00", kind="lms", type="course", minutes=30, stated=started)
         role = {"actor-role": "moderator"} if number == 0 else {}
+        told = {"channel": "room", "stated": {"channel-kind": "spontaneous_group", **role}}
+        world.does(who, "asked", f"hello{who}", f"2026-11-02T11:{number:02}", **told)
         world.does(
-            who, "posted", f"hello{who}", f"2026-11-02T11:{number:02}", channel="room", stated={"channel-kind": "spontaneous_group", **role}
-        )  # fmt: skip
+            who, "replied", f"hi{who}", f"2026-11-02T12:{number:02}", parent=f"hello{EMPLOYEES[number - 1]}", **told
+        )
+        for verb, at in (("joined", "13:00"), ("left", "13:40")):
+            device = f"{number:08}-0000-4000-8000-000000000000"
+            world.does(who, verb, "w9", f"2026-11-02T{at}", kind="webinar", type="webinar", registration=device)
     for who, deed, thing, when, minutes in many:
         at = (START + timedelta(minutes=5 * when)).strftime("%Y-%m-%dT%H:%M")
         match deed:

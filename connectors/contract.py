@@ -23,6 +23,7 @@ import logging
 import os
 import random
 import re
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import islice
@@ -283,6 +284,34 @@ class SourceContract:
         assert not any(secret in told for secret in self._secret_fields())
         mapper, _ = mapped(source, [source.reduced(record, KEY) for record in records])
         assert mapper.counts.balances
+
+    @pytest.mark.parametrize("status", [200, 400, 404, 409, 500])
+    def test_what_a_platform_says_of_an_error_is_never_quoted(
+        self, wire: Running, status: int, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """A vendor's message may name a person or repeat what was asked; a traceback shows every error that led to ours."""
+        caplog.set_level(logging.DEBUG)
+        said, source, told = "Anna Jansen (anna@x.example): ziek", self.made(wire), ""
+        body = {
+            "message": said,
+            "detail": said,
+            "error_description": said,
+            "error": {"message": said},
+            "errors": [said],
+        }
+
+        def refuse(response: Any, **_: Any) -> None:
+            response.status_code, response._content = status, json.dumps(body).encode()
+
+        with source.api() as api:
+            api._tries = 1
+            api.session.hooks["response"].append(refuse)
+            try:
+                list(islice(answered(source, source.pull(api, self.window)), 1000))
+            except LeerstroomError as error:
+                told = "".join(traceback.format_exception(error))
+        assert told or status in {200, 404}
+        assert not [word for word in ("Anna", "anna@", "ziek") if word in told + caplog.text]
 
     def test_a_server_that_stays_away_is_unreachable(self) -> None:
         if self.recordings is None:

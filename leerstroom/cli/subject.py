@@ -127,7 +127,9 @@ def erase_subject(settings: "Settings", employee_id: str) -> "Erased":
     done.facts = erase_facts(engine, mirrored | {steps.id(each) for each in written})
     done.values = erase_person(settings.hr_database, employee_id)
     rewrite(settings.hr_database)
-    (settings.my_learning_folder / file_name(nightly.pseudonyms_of(settings), employee_id)).unlink(missing_ok=True)
+    own = settings.my_learning_folder / file_name(nightly.pseudonyms_of(settings), employee_id)
+    for each in (own, own.with_suffix(".part")):  # the second of a stage that was killed
+        each.unlink(missing_ok=True)
     newest = newest_values(store)
     store.remove("indicators")
     if newest is not None:

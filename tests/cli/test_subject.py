@@ -185,6 +185,7 @@ def test_export_then_erase_leaves_no_trace_and_a_later_night_brings_nobody_back(
     killed = folder / "data" / "landing" / "matrix" / "chat" / "w" / "records.jsonl.zst.part"
     killed.parent.mkdir(parents=True)
     killed.write_bytes(keys.hr(SOMEONE).encode())
+    (folder / "my-learning" / f"{keys.actor(SOMEONE)}.part").write_bytes(b"<html")
 
     done = runner.invoke(app, ["subject", "erase", SOMEONE, "--yes", "--settings", str(installation)])
     assert done.exception is None or isinstance(done.exception, SystemExit), done.output

@@ -127,8 +127,11 @@ class Store:
         if "file" in (self._files.protocol if isinstance(self._files.protocol, tuple) else (self._files.protocol,)):
             Path(target).parent.mkdir(parents=True, exist_ok=True)
             beside = Path(f"{target}{PART}")
-            with beside.open("wb") as stream:
-                shutil.copyfileobj(raw, stream, 1 << 20)
+            try:
+                with beside.open("wb") as stream:
+                    shutil.copyfileobj(raw, stream, 1 << 20)
+            except OSError as error:  # a write tells no name
+                raise OSError(error.errno, error.strerror, str(beside)) from error
             beside.replace(target)
         else:
             self._files.put_file(

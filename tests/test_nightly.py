@@ -6,7 +6,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from functools import partial
 from pathlib import Path
@@ -394,6 +395,70 @@ def test_a_load_that_is_run_again_tells_of_the_same_voidings(place: Place) -> No
     first, second = (nightly.load("registers", path, settings=settings, run_id="r")["counts"] for _ in range(2))
     assert (first["voids"], first["stored"], first["already_there"]) == (1, 2, 0)
     assert (second["voids"], second["stored"], second["already_there"]) == (1, 0, 2)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """The folder of the installation as a disk of its own, which can be full; only root may make one."""
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", str(tmp_path)], capture_output=True, check=False)  # fmt: skip
+    if mounted.returncode:
+        pytest.skip("no file system can be mounted here")
+    yield tmp_path
+    subprocess.run(["umount", "--lazy", str(tmp_path)], check=True)
+
+
+@contextmanager
+def filled(disk: Path) -> Iterator[None]:
+    """Not a byte is left for the length of the block."""
+    filler = disk / "filler"
+    with filler.open("wb", buffering=0) as stream, suppress(OSError):
+        for size in (1 << 20, 1):
+            with suppress(OSError):
+                while stream.write(b"x" * size):
+                    pass
+    yield
+    filler.unlink()
+
+
+@pytest.mark.slow
+def test_every_stage_on_a_full_disk_says_so_and_completes_once_there_is_space(
+    small_disk: Path, place: Place, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Landing, statements, LRS, mirror, values, tables, workbook and own files, one after the other."""
+    settings, connection = _of_register(place, *(f"E010{number};Les;03-11-2026;1,5;" for number in range(10, 40)))
+    elsewhere = tmp_path_factory.mktemp("state")  # else the ledger is what meets the full disk
+    settings = settings.model_copy(update={"state": f"sqlite:///{elsewhere}/state.sqlite"})
+    window, run = nightly.local_window(FIRST, LAST, "Europe/Amsterdam"), {"settings": settings, "run_id": "r"}
+    told: dict[str, str] = {}
+
+    def tried(name: str, stage: Any) -> dict[str, Any]:
+        with filled(small_disk), pytest.raises(Exception) as caught:
+            stage()
+        told[name] = f"{type(caught.value).__name__}: {caught.value}"
+        return stage()
+
+    pulled = tried("pull", lambda: nightly.pull(connection, *window, **run))
+    mapped = tried("map", lambda: nightly.map_landing(connection, pulled["path"], **run))
+    loaded = tried("load", lambda: nightly.load("registers", mapped["path"], **run))
+    tried("mirror", lambda: nightly.mirror(**run))
+    values = tried("compute", lambda: nightly.compute(as_of=LAST, **run))["path"]
+    published = tried("publish", lambda: nightly.publish(as_of=LAST, values=values, **run))
+    own = tried("my learning", lambda: nightly.my_learning(as_of=LAST, values=values, **run))["folder"]
+    assert "503" in told.pop("load"), "the LRS is another's disk; its own log says why"
+    assert {
+        name: text for name, text in told.items() if "No space left" not in text or str(small_disk) not in text
+    } == {}
+    assert (loaded["counts"]["built"], loaded["counts"]["rejected"], loaded["counts"]["conflicting"]) == (30, 0, 0)
+    assert len(list(nightly.lrs_of(settings).query())) == 30
+    assert nightly.settle(**run)["state"] == "complete"
+    before = {path.name: path.read_bytes() for path in Path(own).iterdir()}
+    values_before, report = _without_clock(Path(values)), Path(published["report"]).read_bytes()
+    calm = night(replace(place, settings=settings))
+    assert (calm.settled["counts"]["stored"], calm.settled["counts"]["already_there"]) == (0, 30)
+    assert _without_clock(Path(values)) == values_before
+    assert Path(calm.published["report"]).read_bytes() == report
+    assert {path.name: path.read_bytes() for path in Path(own).iterdir()} == before
+    assert list(small_disk.rglob("*.part")) == []
 
 
 def wrong(tmp_path: Path, **more: Any) -> Settings:

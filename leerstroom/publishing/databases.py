@@ -195,10 +195,16 @@ def _duckdb(path: Path, memory: str) -> Iterator[_DuckDb]:
 
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
+        if not path.exists():
+            # whole or not at all: one that a full disk cut short could never be opened again
+            begun = path.with_suffix(".begun")
+            begun.unlink(missing_ok=True)
+            duckdb.connect(str(begun)).close()
+            begun.replace(path)
         connection = duckdb.connect(str(path), config={"memory_limit": memory})
     except duckdb.IOException as error:
         raise Unreachable(
-            f"{path} cannot be opened, another program may have it open: {str(error).splitlines()[0]}"
+            f"{path} cannot be opened, another program may have it open or the disk may be full: {str(error).splitlines()[0]}"
         ) from error
     try:
         connection.execute("SET TimeZone = 'UTC'")

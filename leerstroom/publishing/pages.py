@@ -13,8 +13,12 @@ def replace(path: Path, text: str, mode: int = 0o666) -> None:
     beside = path.with_suffix(".part")
     beside.unlink(missing_ok=True)
     handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
-        stream.write(text)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+    except OSError as error:  # a write tells no name
+        beside.unlink()
+        raise OSError(error.errno, error.strerror, str(path)) from error
     beside.replace(path)
 
 

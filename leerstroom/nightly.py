@@ -37,6 +37,7 @@ from leerstroom.subjects import erased_references
 
 if TYPE_CHECKING:
     from connectors.lrs import Lrs, Rejection
+    from leerstroom.lrs.storage import Storage
 
 logger = logging.getLogger(__name__)
 
@@ -175,6 +176,27 @@ def lrs_of(settings: Settings) -> "Lrs":
         version=settings.lrs.version,
         name="lrs",
     )
+
+
+@contextmanager
+def lrs_storage_of(settings: Settings, database: str) -> "Generator[Storage, None, None]":
+    """The database of the embedded LRS, open while the block runs.
+
+    Raises ConfigurationError where it lacks the newest statement of the LRS at `lrs.endpoint`: a path that is wrong makes an empty store, and whoever
+    erases a person there finds nothing and is content.
+    """
+    from leerstroom.lrs.storage import Storage
+    from leerstroom.lrs.storage.preparing import uuid_key
+
+    with lrs_of(settings) as lrs:
+        newest = [uuid_key(each["id"]) for each in lrs.query(limit=1)]
+    storage = Storage(database)
+    try:
+        if len(storage.reader.known(newest)) < len(newest):
+            raise ConfigurationError("lrs.database is not the database of the LRS at lrs.endpoint; mend one of the two")
+        yield storage
+    finally:
+        storage.close()
 
 
 def people_of(source: Source, settings: Settings) -> People:

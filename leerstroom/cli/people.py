@@ -130,24 +130,15 @@ def rekey_all(settings: "Settings", progress: Progress) -> Rekeyed:
 def _opened(settings: "Settings") -> Generator["Storage", None, None]:
     """The store behind the LRS. Raises ConfigurationError where the settings do not say where it is, or name another one."""
     from leerstroom.errors import ConfigurationError
-    from leerstroom.lrs.storage import Storage
-    from leerstroom.lrs.storage.preparing import uuid_key
-    from leerstroom.nightly import lrs_of
+    from leerstroom.nightly import lrs_storage_of
 
     if not settings.lrs.database:
         raise ConfigurationError(
             "only the embedded LRS can be re-keyed, and lrs.database does not say where its database is; another LRS keeps every statement that it has, under the old names: "
             "begin a new store there, and load it from the platforms under a new key"
         )
-    with lrs_of(settings) as lrs:
-        newest = [uuid_key(each["id"]) for each in lrs.query(limit=1)]
-    storage = Storage(settings.lrs.database)
-    try:
-        if len(storage.reader.known(newest)) < len(newest):
-            raise ConfigurationError("lrs.database is not the database of the LRS at lrs.endpoint; mend one of the two")
+    with lrs_storage_of(settings, settings.lrs.database) as storage:
         yield storage
-    finally:
-        storage.close()
 
 
 def _platforms() -> list[str]:

@@ -1,18 +1,18 @@
 """`leerstroom subject export|erase|pseudonym`: all that is held about one person (GDPR 15), and its erasure (GDPR 17), the LRS included."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
 import typer
 
+from leerstroom.cli.pipeline import SettingsFile
+
 if TYPE_CHECKING:
     from leerstroom.settings import Settings
     from leerstroom.subjects import Erased, Subject
 
-SettingsFile = Annotated[
-    Path | None, typer.Option("--settings", help="Settings file; default: LEERSTROOM_SETTINGS or ./leerstroom.yaml.")
-]
 EmployeeId = Annotated[str, typer.Argument(help="The person's employee_id in the directory.")]
 
 
@@ -102,8 +102,12 @@ def erase(
 
 
 def erase_subject(settings: "Settings", employee_id: str) -> "Erased":
-    """Erases one person; says what it could not reach. Raises ConfigurationError for an unknown employee id."""
+    """Erases one person; says what it could not reach.
+
+    Raises ConfigurationError for an unknown employee id, and where `lrs.database` is not the database of the LRS.
+    """
     from leerstroom import nightly
+    from leerstroom.lrs.erasure import erase as erase_actor
     from leerstroom.mirror import Mirror
     from leerstroom.publishing.my_learning import file_name
     from leerstroom.publishing.persons import erase_person, rewrite
@@ -112,13 +116,15 @@ def erase_subject(settings: "Settings", employee_id: str) -> "Erased":
 
     subject, store = traces(settings, employee_id)
     engine, done = open_state(settings.state_url), Erased()
-    suppress(engine, subject)  # first: what is pulled meanwhile no longer counts for this person
-    if settings.lrs.database:
-        done.lrs = _erase_in_lrs(settings.lrs.database, settings.organisation.home_page, subject)
-    else:
-        done.left.append(
-            f"statements of account {subject.actor} at {settings.organisation.home_page} in the LRS; set lrs.database for the embedded LRS, or ask the LRS's operator"
-        )
+    database, home_page = settings.lrs.database, settings.organisation.home_page
+    with nightly.lrs_storage_of(settings, database) if database else nullcontext() as storage:
+        suppress(engine, subject)  # first: what is pulled meanwhile no longer counts for this person
+        if storage is not None:
+            done.lrs = erase_actor(storage, f"account|{home_page}|{subject.actor}").statements
+        else:
+            done.left.append(
+                f"statements of account {subject.actor} at {home_page} in the LRS; set lrs.database for the embedded LRS, or ask the LRS's operator"
+            )
     done.mirrored, mirrored = Mirror(f"{settings.data.rstrip('/')}/mirror").erase(subject.is_in)
     done.lines, written = erase_lines(store, subject)
     steps = nightly.rotation_of(
@@ -159,23 +165,9 @@ def traces(settings: "Settings", employee_id: str) -> tuple["Subject", Any]:
 
 def _documents_in_lrs(settings: "Settings", subject: "Subject") -> list[dict[str, Any]]:
     from leerstroom.lrs.erasure import held_documents
-    from leerstroom.lrs.storage import Storage
+    from leerstroom.nightly import lrs_storage_of
 
     if not settings.lrs.database:
         return []
-    storage = Storage(settings.lrs.database)
-    try:
+    with lrs_storage_of(settings, settings.lrs.database) as storage:
         return held_documents(storage, f"account|{settings.organisation.home_page}|{subject.actor}")
-    finally:
-        storage.close()
-
-
-def _erase_in_lrs(database: str, home_page: str, subject: "Subject") -> int:
-    from leerstroom.lrs.erasure import erase as erase_actor
-    from leerstroom.lrs.storage import Storage
-
-    storage = Storage(database)
-    try:
-        return erase_actor(storage, f"account|{home_page}|{subject.actor}").statements
-    finally:
-        storage.close()

@@ -141,6 +141,15 @@ def _readable(row: str) -> str:
     )
 
 
+def test_an_erasure_in_another_database_than_that_of_the_lrs_is_refused(
+    installation: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEERSTROOM_LRS__DATABASE", f"{tmp_path}/other.sqlite")
+    done = CliRunner().invoke(app, ["subject", "erase", SOMEONE, "--yes", "--settings", str(installation)])
+    assert done.exit_code == 1
+    assert "lrs.database is not the database of the LRS" in str(done.exception)
+
+
 def test_export_then_erase_leaves_no_trace_and_a_later_night_brings_nobody_back(installation: Path) -> None:
     folder, runner = installation.parent, CliRunner()
     keys = Pseudonyms(KEY)

@@ -53,7 +53,8 @@ def outdated(store: Store, retention: RetentionSettings, now: datetime) -> list[
 def remove_outdated(settings: Settings, now: datetime, *, dry_run: bool = False) -> dict[str, int]:
     """Removes what is kept no longer; with `dry_run` it is only counted. Returns how much of each store: folders, statements, rows.
 
-    Raises TryLater while a night writes to the mirror, Unreachable when HR's database cannot be opened; safe to run again.
+    Raises TryLater while a night writes to the mirror, Unreachable when HR's database cannot be opened, ConfigurationError when `lrs.database` is a
+    file that is not there; safe to run again.
     """
     from leerstroom.mirror import Mirror
     from leerstroom.publishing.persons import forget_rows
@@ -80,8 +81,9 @@ def _months_before(now: datetime, months: int | None) -> datetime | None:
 
 def _forget_in_lrs(database: str, before: datetime, *, dry_run: bool) -> int:
     from leerstroom.lrs.erasure import erase_before
-    from leerstroom.lrs.storage import Storage
+    from leerstroom.lrs.storage import Storage, demand_existing
 
+    demand_existing(database)
     storage = Storage(database)
     try:
         return erase_before(storage, before, dry_run=dry_run)

@@ -170,6 +170,18 @@ def test_mirror_and_lrs_forget_what_was_stored_before(tmp_path: Path, configured
         assert bring(lrs, mirrored).new == 3, "the mirror goes on from where it stood"
 
 
+def test_an_lrs_database_that_is_not_there_is_told_and_not_made(tmp_path: Path, configured: Settings) -> None:
+    settings = configured.model_copy(
+        update={
+            "lrs": configured.lrs.model_copy(update={"database": f"{tmp_path}/elsewhere.sqlite"}),
+            "retention": RetentionSettings(lrs_months=6),
+        }
+    )
+    with pytest.raises(ConfigurationError, match=r"no LRS database .*elsewhere\.sqlite"):
+        remove_outdated(settings, NOW)
+    assert not (tmp_path / "elsewhere.sqlite").exists()
+
+
 def test_fewer_months_than_figures_look_back_are_refused() -> None:
     with pytest.raises(ValueError, match="mirror_months"):
         RetentionSettings(mirror_months=4)

@@ -145,9 +145,9 @@ def backup(target: Annotated[Path, typer.Argument(help="A new file.")], database
 
     Example: leerstroom lrs backup backups/lrs-2026-11-24.sqlite
     """
-    from leerstroom.lrs.storage import open_database
+    from leerstroom.lrs.storage import demand_existing, open_database
 
-    _existing(database)
+    demand_existing(database)
     open_database(database).backup(target)
     typer.echo(f"{target}  {target.stat().st_size:,} bytes")
 
@@ -195,8 +195,9 @@ def erase(
     """
     from leerstroom.lrs.erasure import erase as run
     from leerstroom.lrs.erasure import identity_of
+    from leerstroom.lrs.storage import demand_existing
 
-    _existing(database)
+    demand_existing(database)
     identity = identity_of(agent)
     if not yes:
         typer.confirm("This cannot be undone. Delete all that concerns this person?", abort=True)
@@ -233,12 +234,3 @@ class _Open:
 
     def __exit__(self, *_: object) -> None:
         self._storage.close()
-
-
-def _existing(database: str) -> None:
-    """A command that reads makes no new file by mistake."""
-    from leerstroom.errors import ConfigurationError
-
-    path = database.removeprefix("sqlite:///")
-    if "://" not in path and not Path(path).exists():
-        raise ConfigurationError(f"there is no LRS database {path}; name it with --database")

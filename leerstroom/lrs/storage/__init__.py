@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from leerstroom.errors import ConfigurationError
 from leerstroom.lrs import times
 from leerstroom.lrs.storage.database import Database, migrate, open_database
 from leerstroom.lrs.storage.reading import Document, Filter, Reader
@@ -18,9 +19,17 @@ __all__ = [
     "Vanished",
     "Writer",
     "Writing",
+    "demand_existing",
     "migrate",
     "open_database",
 ]
+
+
+def demand_existing(url: str | Path) -> None:
+    """Raises ConfigurationError where the SQLite file is not there: who erases or reads in a store that a wrong path just made finds nothing, and is content."""
+    path = str(url).removeprefix("sqlite:///")
+    if "://" not in path and not Path(path).exists():
+        raise ConfigurationError(f"there is no LRS database {path}; name the one that leerstroom lrs serve has")
 
 
 class Storage:

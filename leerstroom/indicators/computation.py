@@ -85,7 +85,7 @@ def _chosen(only: Iterable[str] | None) -> tuple[Indicator, ...]:
     names = set(only)
     unknown = names - {each.id for each in every} - {each.base for each in every}
     if unknown:
-        raise ConfigurationError(f"unknown indicators {', '.join(sorted(unknown))}; docs/indicators.md lists them")
+        raise ConfigurationError(f"unknown indicators {', '.join(sorted(unknown))}; schemas/indicators.yaml lists them")
     return tuple(each for each in every if each.id in names or each.base in names)
 
 

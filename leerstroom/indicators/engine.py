@@ -23,12 +23,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-STATEMENT_COLUMNS = (
-    "statement_id", "ts_ms", "actor", "verb", "object_type", "object_id", "activity_type", "duration_ms", "score", "success",
-    "completion", "registration", "parent_id", "grouping_id", "source_kind", "channel_kind", "actor_role", "initiator", "device",
-    "mandatory", "due_day", "scheduled_minutes", "group_size", "is_off_clock",
-)  # fmt: skip
-
 # A raw score counts only with its maximum; the minimum is taken off where there is one (xAPI 1.0.3 part two, 2.4.5.1).
 _STATEMENTS = """
     SELECT statement_id, epoch_ms("timestamp") AS ts_ms, actor, verb, object_type, object_id, activity_type, duration_ms,
@@ -74,7 +68,7 @@ class Workspace:
     def statements(
         self, source: "pa.Table | Sequence[str | Path]", since: datetime, lasting: Iterable[str]
     ) -> "tuple[ir.Table, ir.Table]":
-        """The statements (MIRROR_SCHEMA, Arrow or parquet files) as `STATEMENT_COLUMNS`, and their mentions one a row.
+        """The statements (MIRROR_SCHEMA, Arrow or parquet files) in the columns of `_STATEMENTS`, and their mentions one a row.
 
         Of what happened before `since` only what is looked back for: the verbs of `lasting`, completions, and what is due. So a night costs
         what its windows hold, however many years the mirror has.

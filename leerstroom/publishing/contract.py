@@ -18,6 +18,7 @@ STATUS_ORDER = (
     "source_missing",
     "suppressed",
     "suppressed_secondary",
+    "suppressed_dominance",
     "suspect",
     "partial",
     "not_measurable",

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from leerstroom.publishing.contract import STATUS_ORDER, Column, TableContract
+from leerstroom.publishing.contract import NO_REMARK, STATUS_ORDER, Column, TableContract
 from leerstroom.publishing.databases import forget, target, write
 from leerstroom.publishing.night import Night
 from leerstroom.publishing.roles import grant
@@ -116,7 +116,7 @@ def _wide(night: Night, table: TableContract) -> str:
         turned.append(f"nullif(min(rank) FILTER (WHERE {any_of}), NULL) AS {status.name}")
     ranks = " ".join(f"WHEN '{status}' THEN {position}" for position, status in enumerate(STATUS_ORDER))
     words = " ".join(
-        f"WHEN {position} THEN '{'ok' if status in {'no_denominator', 'not_measurable'} else status}'"
+        f"WHEN {position} THEN '{'ok' if status in NO_REMARK else status}'"
         for position, status in enumerate(STATUS_ORDER)
     )
     names = ", ".join(

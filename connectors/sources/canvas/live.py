@@ -25,13 +25,6 @@ def is_event(payload: Mapping[str, Any]) -> bool:
     )
 
 
-def moment_of(payload: Mapping[str, Any]) -> Any:
-    """When an event happened, as it says."""
-    if isinstance(payload.get("data"), list):
-        return next((each.get("eventTime") for each in payload["data"] if isinstance(each, Mapping)), None)
-    return dig(payload, "metadata.event_time")
-
-
 def records(payload: Mapping[str, Any]) -> Iterator[Record]:
     """The records of one payload. Raises BadRecord for what is no event of Canvas."""
     if isinstance(payload.get("data"), list):

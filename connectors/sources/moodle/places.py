@@ -117,7 +117,6 @@ COURSE_RESOURCES = part("/course/resources.php?id={course}", types.WEBPAGE, cour
 CUSTOM_CERTIFICATE = part("/mod/{sort}/view.php?id={cmid}", types.CERTIFICATION, course)
 DATABASE_ENTRY = part("/mod/data/view.php?rid={id}", types.RESOURCE)
 DISCUSSION = part("/mod/forum/discuss.php?d={discussion}", types.DISCUSSION)
-FEEDBACK_ITEM = part("/mod/feedback/edit_item.php?id={id}", types.CMI_INTERACTION)
 GLOSSARY_ENTRY = part("/mod/glossary/showentry.php?eid={id}", types.GLOSSARY_ENTRY)
 LESSON_PAGE = part("/mod/lesson/view.php?id={cmid}&pageid={id}", types.PAGE)
 LESSON_QUESTION = part("/mod/lesson/view.php?id={cmid}&pageid={id}", types.CMI_INTERACTION)

@@ -42,7 +42,6 @@ _SILENCE = timedelta(
     days=3
 )  # after it a question opens a conversation of its own; as long as a question may wait for its answer
 _SITTING = timedelta(days=30)  # as long as such a question is what others in the topic speak of
-_MOST_TOPICS = 100_000  # that are remembered
 
 Raw = Mapping[str, Any]
 
@@ -177,16 +176,18 @@ class Zulip(ChatSource):
                 case {"type": "reaction"}:
                     on = self._seen.get(str(item.get("message_id"))) or {"id": item.get("message_id")}
                     yield _sign(on, item, removed=item.get("op") == "remove")
-                case {"type": "update_message"}:
+                case {"type": "update_message"} if item.get("rendering_only") is not True:
                     yield self._edited(item)
-                case {"content": _, "id": _}:
+                case {"content": _, "id": _} if item.get("type") not in _EVENTS:
                     message = {"chain": self._topics.chain(item), **item}
                     self._remember(message)
                     yield Record("message", _id(item), message)
                     for row in rows_of(item, "reactions"):
                         yield _sign(message, row)
                 case _:
-                    yield Record("answer", "", {})  # people, channels, events of other kinds
+                    yield Record(
+                        "answer", "", {}
+                    )  # people, channels, events of other kinds, a preview that nobody wrote
 
     def _edited(self, event: Raw) -> Record:
         """An edit says neither who wrote the message nor when: it needs the message itself."""
@@ -211,7 +212,7 @@ class Zulip(ChatSource):
             room=_stream(message),
             at=(int_of(message.get("timestamp")) or 0) * 1000 or None,
             sender=_sender(message),
-            texts=[content] if isinstance(content, str) else [],
+            texts=[_NAMED.sub(" ", content)] if isinstance(content, str) else [],
             parent=_id(opening) if opening else None,
             carries=types.FILE if isinstance(content, str) and _UPLOAD.search(content) else None,
             mentions=sorted(set(_MENTION.findall(content))) if isinstance(content, str) else (),
@@ -243,28 +244,27 @@ class Topics:
     """
 
     def __init__(self) -> None:
-        self._known: dict[
-            str, tuple[Raw, Raw | None, datetime]
-        ] = {}  # topic -> first, last opening question, last time
+        self._known = (
+            Memory()
+        )  # topic -> its first message, the last question that opened a conversation, the last time
 
     def begin(self, message: Raw, first: Raw | None) -> None:
         """What is known to be the first message of the topic of `message`."""
         if first is not None and _id(first) != _id(message):
             topic = str(_topic(message))
-            _, opened, last = self._known.get(topic, (first, None, _moment(first)))
-            self._known[topic] = (first, opened, last)
+            known = self._known.get(topic) or {"opened": None, "last": _moment(first)}
+            self._known.keep(topic, {**known, "first": first})
 
     def chain(self, message: Raw) -> list[Raw]:
         """[the message that opened the conversation], empty for one that opens it itself."""
         topic, moment = _topic(message), _moment(message)
         if topic is None:
             return []
-        first, opened, last = self._known.get(topic, (message, None, datetime.min.replace(tzinfo=UTC)))
-        if moment - last >= _SILENCE and not _reason(message) and _asks(message):
+        known = self._known.get(topic) or {"first": message, "opened": None, "last": datetime.min.replace(tzinfo=UTC)}
+        first, opened = known["first"], known["opened"]
+        if moment - known["last"] >= _SILENCE and not _reason(message) and _asks(message):
             opened = message
-        self._known[topic] = (first, opened, moment)
-        while len(self._known) > _MOST_TOPICS:
-            self._known.pop(next(iter(self._known)))
+        self._known.keep(topic, {"first": first, "opened": opened, "last": moment})
         root = opened if opened is not None and moment - _moment(opened) <= _SITTING else first
         return [] if _id(root) == _id(message) else [root]
 
@@ -306,6 +306,9 @@ _LISTS = (
     "emoji",
     "user",
 )  # answers that hold no message
+
+
+_EVENTS = ("submessage", "update_message")  # with a text, and ids of their own that are no message's
 
 
 def _items(payload: Any) -> Iterable[Raw]:
@@ -359,6 +362,7 @@ def _reason(message: Raw) -> str:
 
 
 _MENTION = re.compile(r'class="user-mention[^"]*" data-user-id="(\d+)"')
+_NAMED = re.compile(r'<span class="user-(?:group-)?mention[^>]*>[^<]*</span>')
 _PROGRAM = re.compile(r"[^@]*-bot@")  # the user name of every bot ends so, those of Zulip itself included
 _UPLOAD = re.compile(r'(?:href|src)="/?user_uploads/')
 _RESOLVED = "✔ "
@@ -381,7 +385,7 @@ def _topic(message: Raw) -> str | None:
 
 def _asks(message: Raw) -> bool:
     content = message.get("content")
-    return isinstance(content, str) and asks([content])
+    return isinstance(content, str) and asks([_NAMED.sub(" ", content)])
 
 
 def _chain(message: Raw) -> list[Raw]:

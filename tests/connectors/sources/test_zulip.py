@@ -132,6 +132,14 @@ def test_wherever_the_window_starts_a_message_belongs_to_the_same_conversation(
     assert found == expected[start:]
 
 
+def test_topics_are_remembered_to_64_megabytes_and_the_oldest_are_forgotten_first() -> None:
+    topics = Topics()
+    for number in range(70):
+        topics.chain(message(number, "x" * 1024 * 1024, topic=f"topic {number}"))
+    early, late = (topics.chain(message(100 + number, "Ja, links.", topic=f"topic {number}")) for number in (1, 69))
+    assert (early, [each["id"] for each in late]) == ([], [69])
+
+
 def test_the_real_address_is_the_delivery_email_and_a_stand_in_finds_nobody(server: Running) -> None:
     """Bram's real address is shown, Hannah's is not; both have a stand-in as sender_email."""
     directory = Directory(
@@ -177,6 +185,21 @@ def test_an_edit_of_a_message_that_is_not_at_hand_is_ignored_with_its_reason() -
         "id": 0,
     }
     assert read(event) == ([], [], {"edit of a message that is not at hand": 1})
+
+
+def test_a_preview_of_a_link_is_no_edit_though_it_comes_as_one() -> None:
+    event = {"type": "update_message", "message_id": 1, "user_id": None, "edit_timestamp": T + 9, "content": "x", "rendered_content": "<p>Waar staat dit?</p>", "rendering_only": True, "id": 0}  # fmt: skip
+    made, taken_back, ignored = read(message(1, "Het rooster staat klaar."), event)
+    assert ([canonical_verb(each["verb"]["id"]) for each in made], taken_back) == (["posted"], [])
+    assert ignored.keys() == {"nothing is mapped from answer records of this type"}
+
+
+def test_a_vote_in_a_widget_is_no_message_and_its_number_is_the_events() -> None:
+    vote = {"type": "submessage", "msg_type": "widget", "message_id": 970461, "submessage_id": 4737, "sender_id": 58, "content": '{"type":"vote"}', "id": 1}  # fmt: skip
+    reaction = {"type": "reaction", "op": "add", "user_id": 2, "message_id": 1, "emoji_name": "tada", "id": 2}
+    [_, liked], _, ignored = read(message(1, "Het rooster staat klaar."), vote, reaction)
+    assert (liked["object"]["id"], liked["verb"]["id"]) == ("https://x.example/api/v1/messages/1", verbs.LIKED.iri)
+    assert ignored.keys() == {"nothing is mapped from answer records of this type"}
 
 
 def test_a_limit_tells_a_fraction_of_seconds_inside_the_body(server: Running) -> None:

@@ -38,7 +38,7 @@ TARGETS = {  # of a night of a million; edge: pull, map and load; largest: the p
 GROWTH = (100_000, 1_000_000)
 CONNECTIONS = {"matrix": "chat", "moodle": "academy", "zoom": "webinars", "openedx": "courses", "sheet": "registers"}
 EDGE = ("pull", "map", "load")
-_TICK_S = 0.1
+_TICK_S = 1.0  # walking the pages of a process holds it up
 
 
 @dataclass

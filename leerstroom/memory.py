@@ -7,5 +7,5 @@ import os
 
 
 def limit(rows: int, *, of_a_core_mb: int, rows_of_an_mb: int) -> str:
-    """DuckDB's `memory_limit` for so many rows, such as `476MB`."""
+    """DuckDB's `memory_limit` for so many rows, such as `484MB`."""
     return f"{of_a_core_mb * (os.cpu_count() or 1) + rows // rows_of_an_mb}MB"

@@ -51,7 +51,8 @@ def with_most(counted: "ir.Table", rows: "ir.Table", count: "Callable[[ir.Table]
     by = [name for name in GROUP if name in counted.columns]
     each = rows.group_by(*by, "person").agg(part=count(rows))
     most = each.group_by(*by).agg(most=each.part.max())
-    return counted.left_join(most, by).select(*counted.columns, "most")
+    joined = counted.left_join(most, by)
+    return joined.select(*counted.columns, most=joined.most.fill_null(0))
 
 
 @indicator("community_active_contributors", kind="amount", needs="conversation", grains=(COMMUNITY,), of="group")
@@ -85,8 +86,8 @@ def questions_in_communities(scope: "Scope") -> "ir.Table":
     said = in_communities(scope.contributions)
     return with_most(
         said.group_by(*GROUP).agg(value=(said.verb == "asked").cast("int32").sum()),
-        said,
-        lambda t: (t.verb == "asked").cast("int32").sum(),
+        said.filter(said.verb == "asked"),
+        lambda t: t.count(),
     )
 
 
@@ -99,8 +100,8 @@ def questions_answered_in_communities(scope: "Scope") -> "ir.Table":
     )
     return with_most(
         said.group_by(*GROUP).agg(value=said.parent_id.nunique(where=said.answered)),
-        said,
-        lambda t: t.parent_id.nunique(where=t.answered),
+        said.filter(said.answered),
+        lambda t: t.parent_id.nunique(),
     )
 
 

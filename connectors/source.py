@@ -344,20 +344,16 @@ class Source:
         """`minimise` for whoever must go on with the next record: one of an unexpected shape keeps that fact only, and ends in quarantine."""
         try:
             kept = self.minimise(record, pseudonyms)
-            try:  # as deep as a line of landing or quarantine holds it; orjson reads deeper than it writes
-                is_large = (
-                    len(orjson.dumps([[kept]])) > LONGEST_TEXT
-                )  # as a record with a text of that length is; no loop costs as little
-            except TypeError:
-                if any(isinstance(value, dict | list) for value in kept.values()):
-                    raise
-                is_large = True  # a number of more than 64 bits, which is a matter of whoever writes it
+            # as deep, and with numbers as large, as a line of landing or quarantine holds them; orjson and msgspec read more than is written
+            is_large = (
+                len(orjson.dumps([[kept]])) > LONGEST_TEXT
+            )  # as a record with a text of that length is; no loop costs as little
             if len(kept.key) > LONGEST_TEXT or (is_large and holds_long_text(kept)):
                 raise BadRecord(TOO_LONG)
         except BadRecord as error:
             return _unreadable(record, str(error))
         except SHAPES as error:
-            return _unreadable(record, f"a field has an unexpected type or depth ({type(error).__name__})")
+            return _unreadable(record, f"a field has an unexpected type, size or depth ({type(error).__name__})")
         return kept
 
     def _referenced(self, pseudonyms: Pseudonyms, sort: str, value: Any) -> Any:

@@ -163,3 +163,12 @@ def test_an_error_inside_an_answer_is_called_so_with_its_code_and_none_of_its_wo
 def test_a_single_word_of_an_error_may_be_a_name_and_is_not_repeated(normalise: Any) -> None:
     _, [refused] = normalise(lines({"error": "Anna"}), source="zoom")
     assert "Anna" not in json.dumps(refused)
+
+
+def test_a_number_larger_than_json_writers_take_goes_to_quarantine_and_the_rest_goes_on(normalise: Any) -> None:
+    def played(video: Any) -> dict[str, Any]:
+        return {"name": "play_video", "event_type": "play_video", "event_source": "browser", "time": "2025-11-03T18:30:00+00:00", "context": {"course_id": "course-v1:V+A+2025", "user_id": 13}, "event": {"id": video, "currentTime": 3}}  # fmt: skip
+
+    made, rest = normalise(lines(played(2**70), played("0" * 32)), source="openedx")
+    assert len(made) == 1
+    assert "unexpected type, size or depth" in rest[0]["reason"]

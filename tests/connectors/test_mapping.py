@@ -130,7 +130,7 @@ def test_a_record_that_cannot_be_reduced_lands_as_that_and_ends_in_quarantine(li
     mapper = Mapper(library, people_of(library))
     first, second = mapper.statements(landed)
     assert isinstance(first, Quarantined)
-    assert "unexpected type or depth" in first.reason
+    assert "unexpected type, size or depth" in first.reason
     assert second["verb"]
     assert mapper.counts.balances
 

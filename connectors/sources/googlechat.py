@@ -147,7 +147,7 @@ class GoogleChat(Source):
 
     def _placed(self, post: Post) -> Post:
         """The message, with the one that opened its thread where that was met before."""
-        thread = str(dig(post, "thread.name") or "")
+        thread = _text(dig(post, "thread.name")) or ""
         if thread and not post.get("threadReply"):
             self._firsts.setdefault(thread, _name(post))
         first = self._firsts.get(thread)
@@ -367,14 +367,14 @@ class _Space:
     def _messages(self, query: str, most: int = _PAGE) -> Iterator[dict[str, Any]]:
         asked = {"filter": query, "showDeleted": "true", "pageSize": most}
         for post in google.rows(self._api, f"/v1/{self._space}/messages", "messages", asked):
-            thread = str(dig(post, "thread.name") or "")
+            thread = _text(dig(post, "thread.name"))
             if thread and not post.get("threadReply"):
                 self._firsts[thread] = self._by_name[_name(post)] = post
             yield post
 
     def _placed(self, post: dict[str, Any]) -> dict[str, Any]:
         """The message, with the name of the one that opened its thread."""
-        thread = str(dig(post, "thread.name") or "")
+        thread = _text(dig(post, "thread.name"))
         if not thread or not post.get("threadReply"):
             return post
         if thread not in self._firsts:

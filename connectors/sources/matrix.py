@@ -19,6 +19,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from functools import lru_cache, partial
+from itertools import islice
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -50,6 +51,7 @@ logger = logging.getLogger(__name__)
 CLIENT = "/_matrix/client/v3"
 DELETED = Ignored("deleted by its writer or a moderator")
 _SHORT = 1000  # characters of a text that may be remembered
+_LONGEST_NAME, _MOST_NAMES = 255, 100  # that are taken out of one text; an id has at most 255 characters
 _PILL = re.compile(r"<a\s[^<>]*matrix\.to/#/(?:@|%40)[^<>]*>([^<]+)</a>", re.IGNORECASE)  # somebody who is mentioned
 _FILES = frozenset({"m.file", "m.image", "m.video", "m.audio"})
 
@@ -400,7 +402,8 @@ def _own_text(event: Event) -> list[str]:
     text = body or content.get("formatted_body")
     if not isinstance(text, str):
         return []
-    for name in _names(content) if "m.mentions" in content or "formatted_body" in content else ():
+    named = _names(content) if "m.mentions" in content or "formatted_body" in content else iter(())
+    for name in islice((each for each in named if len(each) <= _LONGEST_NAME), _MOST_NAMES):
         text = re.sub(rf"@?{re.escape(name)}[:,]?", " ", text, count=1)
     return [text]
 

@@ -1,11 +1,12 @@
 """Which groups may be published: none under the minimum, and none from which one under the minimum follows by subtraction.
 
-Two ways of subtracting are closed. *Over groups*: what is left out of a published whole must itself be at least the minimum, else the
+Three ways of subtracting are closed. *Over groups*: what is left out of a published whole must itself be at least the minimum, else the
 next smallest group goes too; and where people are counted it may be neither nobody nor everybody of those who are left out. *Over
-periods*: what a longer window has beyond a shorter one must come from nobody or from the minimum of people.
+periods*: what a longer window has beyond a shorter one must come from nobody or from the minimum of people. *Over parts*: what is left out of
+a whole, of shares or of rooms, must not be nearly all one person's. `suppression` has the values that these rules are for.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -62,6 +63,66 @@ def is_ones(sums: Iterable[tuple[float, float]]) -> bool:
     """Whether one person may have more than DOMINANCE_SHARE of all sums together; each comes with the most that one person has of it."""
     whole, most = (sum(each) for each in zip(*sums, strict=True))
     return bool(most > DOMINANCE_SHARE * whole)
+
+
+class Share(NamedTuple):
+    """A share's part of a whole and the rest of it, each with the most that one person has."""
+
+    part: float
+    most: float
+    rest: float
+    rest_most: float
+
+
+def dividing(shares: Mapping[str, Share]) -> set[str]:
+    """Which of the shares that divide a whole go because one is nearly all one person's.
+
+    What is left of one tells the last: so the smallest others go too, until nobody has nearly all of what is left out. A share alone has its rest
+    for another.
+    """
+    hidden = {name for name, each in shares.items() if is_ones([(each.part, each.most)])}
+    if len(shares) == 1 and is_ones([(each.rest, each.rest_most) for each in shares.values()]):
+        hidden = set(shares)
+    others = sorted(
+        shares.keys() - hidden, key=lambda name: (shares[name].part, name), reverse=True
+    )  # the smallest last
+    while hidden and others and (len(hidden) == 1 or is_ones([shares[name][:2] for name in hidden])):
+        hidden.add(others.pop())
+    return hidden
+
+
+class Count(NamedTuple):
+    """What was counted in a room, whether it is shown, and whether it is left out because it is nearly all one person's."""
+
+    amount: float
+    is_shown: bool
+    is_ones: bool
+
+
+def with_companions(counts: Sequence[Mapping[str, Count]]) -> tuple[set[str], list[bool]]:
+    """Which rooms go beside those that are nearly all one person's: the smallest, until these are not nearly all of what is left out.
+
+    `counts`: room -> what was counted there, of one thing or of several that go together. Also answers, of each, whether no room is left that
+    could go, so that the sum of everybody must.
+    """
+    hidden = [{room for room, each in count.items() if not each.is_shown} for count in counts]
+    shown = {room for count in counts for room, each in count.items() if each.is_shown and each.amount}
+    nothing = Count(0.0, False, False)
+    others = sorted(
+        shown, key=lambda room: (counts[0].get(room, nothing).amount, room), reverse=True
+    )  # the smallest last
+    gone: set[str] = set()
+    while others and any(map(_are_ones, counts, hidden)):
+        gone.add(room := others.pop())
+        for count, left_out in zip(counts, hidden, strict=True):
+            left_out |= {room} & count.keys()
+    return gone, list(map(_are_ones, counts, hidden))
+
+
+def _are_ones(count: Mapping[str, Count], left_out: Iterable[str]) -> bool:
+    amounts = [count[room] for room in left_out]
+    ones = sum(each.amount for each in amounts if each.is_ones)
+    return ones > DOMINANCE_SHARE * sum(each.amount for each in amounts)
 
 
 class Reached(NamedTuple):

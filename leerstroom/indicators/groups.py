@@ -4,7 +4,6 @@ Amounts are published as median and quartiles of the people in scope (for the or
 pooled ratio. Sums of teams are not published: what is left out of a whole must not follow by subtraction.
 """
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,16 +14,13 @@ from leerstroom.indicators.disclosure import (
     DOMINATED,
     SECONDARY,
     SUPPRESSED,
-    Reached,
     fewest_in_service,
-    is_ones,
-    telling,
-    tells,
     verdicts,
 )  # fmt: skip
 from leerstroom.indicators.engine import union
 from leerstroom.indicators.persons import PUBLISHED, normal
 from leerstroom.indicators.scope import ORGANISATION_SUBJECT
+from leerstroom.indicators.suppression import COUNTS_PEOPLE, counts_people, minimum_group, without_what_tells
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -33,13 +29,11 @@ if TYPE_CHECKING:
     from leerstroom.indicators.scope import Scope
 
 _GRAINS = (TEAM, COMMUNITY, ORGANISATION)
-_COUNTS_PEOPLE = "learning_reach"  # its parts are numbers of people, so they may be shown for teams
 _OF_EVENTS = (
     "unresolved_actor_share",
     "unclassified_share",
 )  # told of any organisation, but not of how many events where few work
-_SEEN_OF_EACH = "formal_completions"
-_REACHED_BY_COMPLETING = ("learning_reach.formal", "learning_reach.any")
+_WITHOUT_PARTS = ("community_facilitator_share",)  # how much a facilitator said is one person's
 FEWEST_FOR_QUARTILES = 2  # times the minimum: the quartiles of five are the values of the second and the fourth
 _MEDIANS_AT_ONCE = 8  # indicators: the values of 50,000 people in three windows, twice, thrice
 _VALUES = (
@@ -75,7 +69,7 @@ def group_values(scope: "Scope", persons: "ir.Table", chosen: Sequence[Indicator
         )
         for place in range(0, len(amounts), _MEDIANS_AT_ONCE)
     ]
-    aggregated.append(({}, workspace.keep("group_ratios", _pooled(persons, grouped, ratios, _minimum(scope)))))
+    aggregated.append(({}, workspace.keep("group_ratios", _pooled(persons, grouped, ratios, minimum_group(scope)))))
     values = workspace.stacked("group_values_of_persons", aggregated, ("indicator", "grain_number", "part", *_VALUES))
     own = [
         (
@@ -96,12 +90,12 @@ def group_values(scope: "Scope", persons: "ir.Table", chosen: Sequence[Indicator
     known = ibis.cases(
         *((joined.period == each.number, joined[f"known_{each.number}"]) for each in scope.periods), else_=0
     )
-    verdict = ibis.ifelse(_counts_people(joined), joined.verdict_of_shortest, joined.verdict)
+    verdict = ibis.ifelse(counts_people(joined), joined.verdict_of_shortest, joined.verdict)
     status = ibis.cases(
         (~joined.is_open & (verdict != ""), verdict),
         (~joined.is_open & (joined.people < joined.minimum_people), SUPPRESSED),
-        (joined.counts_people & (joined.denominator < _minimum(scope)).fill_null(False), SUPPRESSED),
-        *(((_is_of_few(joined, _minimum(scope)), SUPPRESSED),) if scope.is_published else ()),
+        (joined.counts_people & (joined.denominator < minimum_group(scope)).fill_null(False), SUPPRESSED),
+        *(((_is_of_few(joined, minimum_group(scope)), SUPPRESSED),) if scope.is_published else ()),
         (known == 2, "source_missing"),
         (value.isnull(), joined.absent),
         (joined.is_dominated.fill_null(False) & ~joined.is_open, DOMINATED),
@@ -115,8 +109,7 @@ def group_values(scope: "Scope", persons: "ir.Table", chosen: Sequence[Indicator
     marked = joined.mutate(value=value, status=status, **parts).select(*columns, "most", "rest_most")
     marked = workspace.keep("group_values", marked)
     if scope.is_published:
-        marked = _without_telling(scope, marked, _completers(scope, persons, chosen))
-        marked = _without_remainder(scope, _without_categories(scope, marked))
+        marked = without_what_tells(scope, marked, persons, chosen)
     is_public = marked.status.isin(("ok", "partial"))
     return marked.select(
         *columns[:5],
@@ -131,263 +124,6 @@ def _is_of_few(joined: "ir.Table", minimum: int) -> "ir.BooleanValue":
     few = joined.contributors.between(1, minimum - 1).fill_null(False)
     is_somebodys = (joined.part > 0) & (joined.denominator < FEWEST_FOR_QUARTILES * minimum).fill_null(False)
     return ~joined.is_open & (few | is_somebodys)
-
-
-def _completers(scope: "Scope", persons: "ir.Table", chosen: Sequence[Indicator]) -> dict[tuple[str, int], int]:
-    """(Team, period) -> how many of its people completed something formal: under every policy HR sees that of each person.
-
-    They are known to be reached, so counts of people are looked at without them.
-    """
-    numbers = [number for number, each in enumerate(chosen) if each.id == _SEEN_OF_EACH and each.of == "person"]
-    done = persons.filter(persons.indicator.isin(numbers or [-1]) & (persons.value > 0))
-    done = scope.lasting.semi_join(done, ["period", "person"])
-    counted = scope.workspace.rows(done.group_by("period", "team").agg(people=done.count()))
-    return {(each["team"], each["period"]): each["people"] for each in counted}
-
-
-def _without_telling(scope: "Scope", marked: "ir.Table", completers: Mapping[tuple[str, int], int]) -> "ir.Table":
-    """Takes out the counts of people in teams that tell who was reached in the teams that are left out, or of the few not known anyway."""
-    import ibis
-    import pyarrow as pa
-
-    minimum = _minimum(scope)
-    everybody: dict[int, int] = defaultdict(int)
-    for (_, period), people in completers.items():
-        everybody[period] += people
-    counts = marked.filter(_counts_people(marked) & marked.status.isin(("ok", "partial")))
-    teams: dict[str, dict[tuple[str, int], Reached]] = defaultdict(dict)
-    whole: dict[str, dict[int, Reached]] = defaultdict(dict)
-    columns = ("indicator_id", "grain", "subject", "period", "numerator", "denominator")
-    for row in scope.workspace.rows(counts.select(*columns)):
-        team, period = row["subject"], row["period"]
-        found = Reached(round(row["numerator"]), round(row["denominator"]))
-        if row["indicator_id"] in _REACHED_BY_COMPLETING:
-            known = completers.get((team, period), 0) if row["grain"] == TEAM else everybody[period]
-            known = min(known, found.reached)
-            found = Reached(found.reached - known, found.people - known)
-        if row["grain"] == TEAM:
-            teams[row["indicator_id"]][row["subject"], row["period"]] = found
-        else:
-            whole[row["indicator_id"]][row["period"]] = found
-    hidden = {(each, TEAM, team) for each in teams for team in telling(teams[each], whole[each], minimum)}
-    hidden |= {
-        (each, ORGANISATION, ORGANISATION_SUBJECT)
-        for each, found in whole.items()
-        if any(tells(counted.people, minimum) for counted in found.values())
-    }
-    if not hidden:
-        return marked
-    table = scope.workspace.give(
-        "telling",
-        pa.table({
-            name: pa.array([each[place] for each in sorted(hidden)], pa.string())
-            for place, name in enumerate(("hidden_id", "hidden_grain", "hidden_subject"))
-        }),
-    )
-    joined = marked.left_join(
-        table,
-        [
-            marked.indicator_id == table.hidden_id,
-            marked.grain == table.hidden_grain,
-            marked.subject == table.hidden_subject,
-        ],
-    )
-    is_hidden = joined.hidden_id.notnull() & joined.status.isin(("ok", "partial"))
-    status = ibis.ifelse(is_hidden, SECONDARY, joined.status)
-    return scope.workspace.keep("group_values_shown", joined.mutate(status=status).select(*marked.columns))
-
-
-_WITHOUT_PARTS = ("community_facilitator_share",)  # how much a facilitator said is one person's
-_DIVIDED = ("generation_share", "mode_70_20_10_share")  # shares whose categories are the whole together
-_KINDS = tuple(f"{kind}_learning_minutes" for kind in ("formal", "nonformal", "informal"))
-_PARTS = tuple(f"nonformal_learning_minutes.{kind}" for kind in ("webinar", "mooc", "offline"))
-_SHARES_OF_MINUTES = (
-    "mode_70_20_10_share", "generation_share", "self_directed_share", "mandatory_minutes_share", "place_independent_share",
-    "estimated_minutes_share",
-)  # fmt: skip
-_COUNTED_IN_ROOMS = (
-    ("questions_asked", "question_answer_rate_72h"),
-    ("reactions_given",),
-)  # what rooms and the organisation both have a sum of; questions are counted in two indicators
-_OF_COMMUNITIES = tuple(name for names in _COUNTED_IN_ROOMS for name in names)
-
-
-def _without_categories(scope: "Scope", marked: "ir.Table") -> "ir.Table":
-    """Takes out the organisation's shares of minutes that are nearly all one person's: times all minutes, which are published, they are a sum.
-
-    What is left of one tells the last category: so the smallest others go too, until nobody has nearly all of what is left out. Without its
-    estimated part no share is told with other estimates.
-    """
-    import ibis
-
-    is_share = ibis.or_(*(marked.indicator_id.startswith(each) for each in _SHARES_OF_MINUTES))
-    is_known = marked.status.isin(("ok", "partial")) & (marked.numerator.notnull())
-    found: dict[tuple[int, str], dict[str, dict[str, Any]]] = defaultdict(dict)
-    for row in scope.workspace.rows(marked.filter(is_share & is_known & (marked.grain == ORGANISATION))):
-        base, _, category = row["indicator_id"].partition(".")
-        if "estimates_" not in category:
-            found[row["period"], base if base in _DIVIDED else row["indicator_id"]][row["indicator_id"]] = row
-    gone: set[tuple[str, int]] = set()
-    for (period, _), shares in found.items():
-        hidden = {name for name, row in shares.items() if is_ones([(row["numerator"], row["most"])])}
-        rest = [(row["denominator"] - row["numerator"], row["rest_most"]) for row in shares.values()]
-        if len(shares) == 1 and is_ones(rest):
-            hidden = set(shares)
-        others = sorted(shares.keys() - hidden, key=lambda name: (shares[name]["numerator"], name))
-        while (
-            hidden
-            and others
-            and (len(hidden) == 1 or is_ones([(shares[name]["numerator"], shares[name]["most"]) for name in hidden]))
-        ):
-            hidden.add(others.pop(0))
-        gone |= {(name, period) for name in hidden}
-    parts = {name: ibis.ifelse(is_share, ibis.null("float64"), marked[name]) for name in ("numerator", "denominator")}
-    # with exact shares of a few teams and the minutes of all one could solve for the minutes of each team
-    in_percents = ibis.ifelse(is_share & (marked.grain == TEAM), marked.value.round(2), marked.value)
-    marked = marked.mutate(value=in_percents, **parts)
-    if not gone:
-        return marked
-    is_gone = ibis.or_(*(
-        (marked.period == period) & ((marked.indicator_id == name) | marked.indicator_id.startswith(f"{name}.estimates_"))
-        for name, period in sorted(gone)
-    ))  # fmt: skip
-    leans = [period for name, period in gone if name == "estimated_minutes_share"]
-    is_gone |= marked.period.isin(leans or [-1]) & marked.indicator_id.contains(".estimates_")
-    is_gone &= (marked.grain == ORGANISATION) & marked.status.isin(("ok", "partial"))
-    return scope.workspace.keep(
-        "group_values_of_categories", marked.mutate(status=ibis.ifelse(is_gone, DOMINATED, marked.status))
-    )
-
-
-def _without_remainder(scope: "Scope", marked: "ir.Table") -> "ir.Table":
-    """Takes out the sums from which another would follow that may not be shown.
-
-    The minutes of a kind are the whole less the other kinds: so the smallest other kind goes too, with every whole and what nonformal learning
-    is made of. What nonformal learning is made of is shown whole or not at all. What everybody has of a count goes where no rooms could go for it.
-    """
-    import ibis
-    import pyarrow as pa
-
-    is_public = marked.status.isin(("ok", "partial"))
-    is_whole = (marked.grain == ORGANISATION) & is_public
-    sums: dict[int, dict[str, float | None]] = defaultdict(dict)
-    part_is_hidden: set[int] = set()
-    for row in scope.workspace.rows(marked.filter(is_whole & marked.indicator_id.isin((*_KINDS, *_PARTS)))):
-        if row["indicator_id"] in _PARTS:
-            part_is_hidden |= {row["period"]} if row["numerator"] is None else set()
-        else:
-            sums[row["period"]][row["indicator_id"]] = row["numerator"]
-    marked, from_rooms = _without_rooms(scope, marked)
-    hidden: dict[int, set[str]] = {}
-    for period, kinds in sums.items():
-        others = {name: total for name, total in kinds.items() if total}
-        if None in kinds.values():
-            companion = (
-                [min(others, key=lambda name: (others[name], name))]
-                if list(kinds.values()).count(None) == 1 and others
-                else []
-            )
-            hidden[period] = {name for name, total in kinds.items() if total is None} | {*companion}
-    places = [(period, name) for period, names in sorted(hidden.items()) for name in sorted(names)]
-    places += sorted({*from_rooms, *((period, name) for period in part_is_hidden for name in _PARTS)})
-    if not places:
-        return marked
-    table = scope.workspace.give(
-        "remainders",
-        pa.table({
-            "hidden_period": pa.array([period for period, _ in places], pa.int32()),
-            "hidden_id": pa.array([name for _, name in places], pa.string()),
-        }),
-    )
-    joined = marked.left_join(table, [marked.period == table.hidden_period, marked.indicator_id == table.hidden_id])
-    name, nothing = joined.indicator_id, ibis.null("float64")
-    without_nonformal = [period for period, names in hidden.items() if _KINDS[1] in names]
-    is_part = name.isin(_PARTS) & joined.period.isin(without_nonformal or [-1])
-    is_total = (name == "learning_minutes_total") & joined.period.isin(list(hidden) or [-1])
-    is_of_rooms = joined.hidden_id.isin(_OF_COMMUNITIES).fill_null(False)
-    is_hidden = (joined.grain == ORGANISATION) & (joined.hidden_id.notnull() | is_part | is_total)
-    parts = {
-        "numerator": ibis.ifelse(is_hidden, nothing, joined.numerator),
-        "denominator": ibis.ifelse(is_hidden & is_of_rooms, nothing, joined.denominator),
-    }
-    is_sum = is_hidden & (joined.hidden_id == "reactions_given").fill_null(False)  # its value is the sum
-    status = ibis.ifelse(is_sum & joined.status.isin(("ok", "partial")), SECONDARY, joined.status)
-    shown = joined.mutate(**parts, status=status)
-    return scope.workspace.keep("group_values_without_remainder", shown.select(*marked.columns))
-
-
-def _without_rooms(scope: "Scope", marked: "ir.Table") -> "tuple[ir.Table, set[tuple[int, str]]]":
-    """Without the rooms that would tell, with the sum of everybody, what one person did in another; and (period, indicator) of sums that go instead.
-
-    Of a room that is nearly all one person's the smallest others go too, until it is not nearly all of what is left out. Where none are left, the
-    sum itself must go.
-    """
-    import ibis
-    import pyarrow as pa
-
-    rooms = marked.filter((marked.grain == COMMUNITY) & marked.indicator_id.isin(_OF_COMMUNITIES))
-    rooms = rooms.select("indicator_id", "period", "subject", "status", amount=rooms.denominator.coalesce(rooms.value))
-    found: dict[tuple[int, str], dict[str, tuple[str, float]]] = defaultdict(dict)
-    for row in scope.workspace.rows(rooms):
-        found[row["period"], row["indicator_id"]][row["subject"]] = (row["status"], row["amount"] or 0.0)
-    gone: set[tuple[str, int, str]] = set()
-    sums: set[tuple[int, str]] = set()
-    for period in sorted({period for period, _ in found}):
-        for names in _COUNTED_IN_ROOMS:
-            counted = [found[period, name] for name in names]
-            order = sorted(
-                {room for each in counted for room in each}, key=lambda room: (counted[0].get(room, ("", 0.0))[1], room)
-            )
-            left_out = [
-                {room for room, (status, _) in each.items() if status not in {"ok", "partial"}} for each in counted
-            ]
-            others = [
-                room
-                for room in order
-                if any(
-                    each.get(room, ("", 0.0))[1] and room not in out
-                    for each, out in zip(counted, left_out, strict=True)
-                )
-            ]
-            while others and any(map(_are_ones, counted, left_out)):
-                room = others.pop(0)
-                gone |= {(name, period, room) for name in names}
-                for each, out in zip(counted, left_out, strict=True):
-                    out |= {room} & each.keys()
-            sums |= {
-                (period, name) for name, each, out in zip(names, counted, left_out, strict=True) if _are_ones(each, out)
-            }
-    if not gone:
-        return marked, sums
-    columns = list(zip(*sorted(gone), strict=True))
-    table = scope.workspace.give(
-        "rooms_gone",
-        pa.table({
-            "gone_id": pa.array(columns[0], pa.string()),
-            "gone_period": pa.array(columns[1], pa.int32()),
-            "gone_room": pa.array(columns[2], pa.string()),
-        }),
-    )
-    same = [marked.indicator_id == table.gone_id, marked.period == table.gone_period, marked.subject == table.gone_room]
-    joined = marked.left_join(table, same)
-    is_gone = joined.gone_id.notnull() & (joined.grain == COMMUNITY) & joined.status.isin(("ok", "partial"))
-    shown = joined.mutate(status=ibis.ifelse(is_gone, SECONDARY, joined.status))
-    return scope.workspace.keep("group_values_without_rooms", shown.select(*marked.columns)), sums
-
-
-def _are_ones(rooms: Mapping[str, tuple[str, float]], left_out: set[str]) -> bool:
-    """Whether rooms that are nearly all one person's are nearly all of what is left out."""
-    whole = sum(rooms[room][1] for room in left_out)
-    ones = sum(rooms[room][1] for room in left_out if rooms[room][0] == DOMINATED)
-    return ones > DOMINANCE_SHARE * whole
-
-
-def _counts_people(table: "ir.Table") -> "ir.BooleanColumn":
-    return table.indicator_id.startswith(f"{_COUNTS_PEOPLE}.")
-
-
-def _minimum(scope: "Scope") -> int:
-    return int(scope.rules.parameters["min_group_size"])
 
 
 _KEYS = ("indicator", "grain_number", "period", "subject")
@@ -424,7 +160,7 @@ def _medians(scope: "Scope", persons: "ir.Table", grouped: "ir.Table", indicator
     nothing = ibis.null("float64")
     is_shown = summed.shows_parts & (summed.largest <= summed.total * DOMINANCE_SHARE)
     if scope.is_published:
-        is_shown &= ~summed.contributors.between(1, _minimum(scope) - 1)
+        is_shown &= ~summed.contributors.between(1, minimum_group(scope) - 1)
     spread = summed.mutate(shown=ibis.ifelse(is_shown, summed.total, nothing)).cross_join(
         grouped.filter(grouped.part <= len(("low", "high"))).select(quartile="part").distinct()
     )
@@ -529,10 +265,10 @@ def _group_table(scope: "Scope", chosen: Sequence[Indicator]) -> "pa.Table":
             [each.kind == "amount" and each.of == "group" for each, _ in kinds], pa.bool_()
         ),
         "shows_parts": pa.array(
-            [grain == ORGANISATION or each.base == _COUNTS_PEOPLE for each, grain in kinds], pa.bool_()
+            [grain == ORGANISATION or each.base == COUNTS_PEOPLE for each, grain in kinds], pa.bool_()
         ),
         "counts_people": pa.array(
-            [each.of == "person" and (each.kind == "amount" or each.base == _COUNTS_PEOPLE) for each, _ in kinds],
+            [each.of == "person" and (each.kind == "amount" or each.base == COUNTS_PEOPLE) for each, _ in kinds],
             pa.bool_(),
         ),
         "is_open": pa.array(
@@ -562,7 +298,7 @@ def _verdicts(scope: "Scope") -> "pa.Table":
     """
     import pyarrow as pa
 
-    minimum = _minimum(scope)
+    minimum = minimum_group(scope)
     in_scope = scope.in_scope
     sizes = scope.workspace.rows(in_scope.group_by("period", "team").agg(people=in_scope.count()))
     contributors = scope.workspace.rows(community_sizes(scope))

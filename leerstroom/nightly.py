@@ -558,7 +558,7 @@ def compute(*, settings: Settings, run_id: str, as_of: date, start: date | None 
 
 def memory_of(rows: int) -> str:
     """What DuckDB may take for the indicators of so many statements."""
-    return limit(rows, of_a_core_mb=175, rows_of_an_mb=9_000)
+    return limit(rows, of_a_core_mb=175, rows_of_an_mb=11_000)
 
 
 def events_beside(values: str) -> str:

@@ -1,4 +1,7 @@
-"""Communities: rooms, channels and course forums in which people talk; their subject is the id of the grouping activity."""
+"""Communities: rooms, channels and course forums in which people talk.
+
+Their subject is the number that `Events.communities` gives the grouping activity; `groups` puts its id in the number's place.
+"""
 
 from typing import TYPE_CHECKING
 
@@ -27,21 +30,47 @@ def in_communities(messages: "ir.Table") -> "ir.Table":
     return messages.filter(messages.community.notnull()).mutate(subject=messages.community)
 
 
+def contributors(scope: "Scope") -> "ir.Table":
+    """period, subject, person, said, asked, by_facilitator, channel_kind: what each employee contributed to a community, in numbers of messages."""
+    return scope.once("contributors", lambda: _contributors(in_communities(scope.contributions)))
+
+
+def _contributors(said: "ir.Table") -> "ir.Table":
+    return said.group_by(*GROUP, "person").agg(
+        said=said.count(),
+        asked=(said.verb == "asked").cast("int32").sum().cast("int64"),
+        by_facilitator=_by_facilitator(said).sum().cast("int64"),
+        channel_kind=said.channel_kind.max(),
+    )
+
+
 def community_sizes(scope: "Scope") -> "ir.Table":
-    """period, subject, people: how many employees contributed."""
-    said = in_communities(scope.contributions)
-    return said.group_by(*GROUP).agg(people=said.person.nunique())
+    """period, subject (the id of the community), people: how many employees contributed."""
+    sizes = contributors(scope).group_by(*GROUP).agg(people=lambda t: t.count())
+    return with_ids(scope, sizes)
+
+
+def with_ids(scope: "Scope", table: "ir.Table") -> "ir.Table":
+    """The table with the ids of communities as `subject` instead of their numbers."""
+    named = scope.computation.events.communities.select(subject="community", community_id="community_id")
+    joined = table.inner_join(named, "subject")
+    return joined.mutate(subject=joined.community_id).drop("community_id")
 
 
 def few_contributors(scope: "Scope", first: int, last: int, minimum: int) -> "dict[str, set[int]]":
     """Community -> who contributed on the days first to last, of the communities where they are fewer than the minimum."""
     messages = scope.computation.messages
-    said = in_communities(messages.filter(messages.is_contribution & messages.is_in_service))
-    pairs = said.filter((said.day >= first) & (said.day <= last)).select("subject", "person").distinct()
+    whole = [period.number for period in scope.periods if (period.first, period.last) == (first, last)]
+    if whole:
+        pairs = contributors(scope)
+        pairs = pairs.filter(pairs.period == whole[0]).select("subject", "person")
+    else:
+        said = in_communities(messages.filter(messages.is_contribution & messages.is_in_service))
+        pairs = said.filter((said.day >= first) & (said.day <= last)).select("subject", "person").distinct()
     sizes = pairs.group_by("subject").agg(people=pairs.count())
     few = pairs.semi_join(sizes.filter(sizes.people < minimum), "subject")
     found: dict[str, set[int]] = {}
-    for row in scope.workspace.rows(few):
+    for row in scope.workspace.rows(with_ids(scope, few)):
         found.setdefault(row["subject"], set()).add(row["person"])
     return found
 
@@ -58,8 +87,7 @@ def with_most(counted: "ir.Table", rows: "ir.Table", count: "Callable[[ir.Table]
 @indicator("community_active_contributors", kind="amount", needs="conversation", grains=(COMMUNITY,), of="group")
 def community_active_contributors(scope: "Scope") -> "ir.Table":
     """Distinct employees who contributed."""
-    said = in_communities(scope.contributions)
-    return said.group_by(*GROUP).agg(value=said.person.nunique())
+    return contributors(scope).group_by(*GROUP).agg(value=lambda t: t.count())
 
 
 @indicator("community_active_contributors.new", kind="amount", needs="conversation", grains=(COMMUNITY,), of="group")
@@ -67,8 +95,7 @@ def new_contributors(scope: "Scope") -> "ir.Table":
     """Contributors who did not contribute in the 90 days before the window."""
     import ibis
 
-    said = in_communities(scope.contributions)
-    now = said.select(*GROUP, "person").distinct()
+    now = contributors(scope).select(*GROUP, "person")
     messages = scope.computation.messages
     earlier = in_communities(messages.filter(messages.is_contribution & messages.is_in_service))
     parts = []
@@ -83,12 +110,8 @@ def new_contributors(scope: "Scope") -> "ir.Table":
 @indicator("questions_asked", kind="amount", needs="conversation", grains=(COMMUNITY,), of="group")
 def questions_in_communities(scope: "Scope") -> "ir.Table":
     """Questions put in the community."""
-    said = in_communities(scope.contributions)
-    return with_most(
-        said.group_by(*GROUP).agg(value=(said.verb == "asked").cast("int32").sum()),
-        said.filter(said.verb == "asked"),
-        lambda t: t.count(),
-    )
+    each = contributors(scope)
+    return each.group_by(*GROUP).agg(value=each.asked.sum(), most=each.asked.max())
 
 
 @indicator("questions_answered_for_others", kind="amount", needs="conversation", grains=(COMMUNITY,), of="group")
@@ -199,14 +222,17 @@ def reciprocity_in_communities(scope: "Scope") -> "ir.Table":
 @indicator("community_facilitator_share", kind="ratio", needs="conversation", grains=(COMMUNITY,), of="group")
 def community_facilitator_share(scope: "Scope") -> "ir.Table":
     """Contributions of trainers and moderators, of all."""
-    said = in_communities(scope.contributions)
-    return facilitator_share(said, GROUP)
+    each = contributors(scope)
+    return each.group_by(*GROUP).agg(numerator=each.by_facilitator.sum(), denominator=each.said.sum())
 
 
 def facilitator_share(said: "ir.Table", by: tuple[str, ...]) -> "ir.Table":
     """Numerator and denominator of contributions by facilitators."""
-    by_facilitator = said.actor_role.isin(FACILITATORS).fill_null(False)
-    return said.group_by(*by).agg(numerator=by_facilitator.cast("int32").sum(), denominator=said.count())
+    return said.group_by(*by).agg(numerator=_by_facilitator(said).sum(), denominator=said.count())
+
+
+def _by_facilitator(said: "ir.Table") -> "ir.IntegerColumn":
+    return said.actor_role.isin(FACILITATORS).fill_null(False).cast("int32")
 
 
 @indicator(
@@ -222,8 +248,7 @@ def community_concentration(scope: "Scope") -> "ir.Table":
     """Gini coefficient of contributions over contributors; a few who say much is normal."""
     import ibis
 
-    said = in_communities(scope.contributions)
-    each = said.group_by(*GROUP, "person").agg(said=said.count())
+    each = contributors(scope)
     order = ibis.window(group_by=[each.period, each.subject], order_by=[each.said, each.person])
     ranked = each.mutate(rank=ibis.row_number().over(order) + 1)
     summed = ranked.group_by(*GROUP).agg(
@@ -324,8 +349,8 @@ for _direction in ("one_way", "two_way", "multi"):
 )
 def spontaneous_group_share(scope: "Scope") -> "ir.Table":
     """Active channels (three contributors or more) that nobody set up, of all active channels: a lower bound, private ones are unseen."""
-    said = in_communities(scope.contributions)
-    channels = said.group_by(*GROUP).agg(people=said.person.nunique(), channel_kind=said.channel_kind.max())
+    each = contributors(scope)
+    channels = each.group_by(*GROUP).agg(people=each.count(), channel_kind=each.channel_kind.max())
     active = channels.filter(channels.people >= 3)
     is_spontaneous = (active.channel_kind == "spontaneous_group").fill_null(False)
     return active.group_by("period").agg(numerator=is_spontaneous.cast("int32").sum(), denominator=active.count())

@@ -261,8 +261,11 @@ def _period_dates(days: Sequence[Period], windows: Sequence[Period]) -> "pa.Tabl
 
 
 def _event_rows(computation: Computation) -> "ir.Table":
-    classified = computation.events.classified
-    return classified.join(computation.people.select("person", "employee_id"), "person")
+    events = computation.events
+    classified = events.classified.rename(community_number="community")
+    named = classified.left_join(events.communities, classified.community_number == events.communities.community)
+    named = named.drop("community", "community_number").rename(community="community_id")
+    return named.join(computation.people.select("person", "employee_id"), "person")
 
 
 __all__ = ["WINDOWS", "compute"]

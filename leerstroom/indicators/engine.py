@@ -4,9 +4,7 @@ A *workspace* takes small Arrow tables in (`give`), keeps intermediate results (
 Everything between is one Ibis expression for all engines: integers for times and durations, no list columns.
 """
 
-import logging
 import tempfile
-import time
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -16,13 +14,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from leerstroom.errors import ConfigurationError
+from leerstroom.indicators.background import Background
+from leerstroom.memory import kept
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
     import pyarrow as pa
 
-logger = logging.getLogger(__name__)
-
+AT_ONCE = 2  # tables that DuckDB makes at the same time
 # A raw score counts only with its maximum; the minimum is taken off where there is one (xAPI 1.0.3 part two, 2.4.5.1).
 _STATEMENTS = """
     SELECT statement_id, epoch_ms("timestamp") AS ts_ms, actor, verb, object_type, object_id, activity_type, duration_ms,
@@ -46,6 +45,8 @@ class Workspace:
         self._steps: ir.Table | None = None
         self._con = _open(engine, Path(self._folder.name), memory_limit, threads)
         self._reader = self._con if self.engine == "duckdb" else _reader()
+        # connections of PostgreSQL and Spark do one thing after another
+        self._background = Background(self._con, AT_ONCE if self.engine == "duckdb" else 0)
 
     def __enter__(self) -> "Workspace":
         return self
@@ -57,6 +58,7 @@ class Workspace:
 
     def close(self) -> None:
         """Drops everything. Tables of PostgreSQL are temporary and go with the connection, those of Spark with the session that nobody holds any more."""
+        self._background.close()
         if self.engine != "duckdb":
             self._reader.close()
         if self.engine != "pyspark":
@@ -82,9 +84,9 @@ class Workspace:
         else:
             from leerstroom.mirror.columns import to_table
 
-            reader.register(
-                "given_statements", to_table([]) if isinstance(source, Sequence) else _without_repetition(source)
-            )
+            given = to_table([]) if isinstance(source, Sequence) else _without_repetition(source)
+            reader.register("given_statements", given)
+            self._background.register("given_statements", given)
             relation = "given_statements"
         recent = f"\"timestamp\" >= TIMESTAMPTZ '{since.isoformat()}'"
         verbs = ", ".join(f"'{verb}'" for verb in sorted(lasting))
@@ -112,6 +114,7 @@ class Workspace:
 
         schema = ibis.Schema.from_pyarrow(table.schema)
         if self.engine == "duckdb":
+            self._background.wait([name])
             self._con.register("given", table)
             self._con.execute(f'CREATE OR REPLACE TABLE "{name}" AS SELECT * FROM given')
             self._con.unregister("given")
@@ -128,7 +131,6 @@ class Workspace:
     def keep(self, name: str, expression: "ir.Table") -> "ir.Table":
         """The result of the expression as a table that later expressions read instead of computing it again."""
         schema = expression.schema()
-        began, busy = time.perf_counter(), time.process_time()
         # sums of integers widen (HUGEINT, NUMERIC) where Ibis still says int64: the table gets the types of the expression
         columns = ", ".join(_as_declared(column, str(kind), self.engine) for column, kind in schema.items())
         query = f"SELECT {columns} FROM ({self.sql(expression)}) AS {_quoted('result', self.engine)}"
@@ -136,12 +138,11 @@ class Workspace:
             # where it was computed: executors share no folder, and hundreds of small files would each be written, listed and read for their schema
             self._con.sql(query).localCheckpoint().createOrReplaceTempView(name)
         elif self.engine == "duckdb":
-            self.run(f'CREATE OR REPLACE TABLE "{name}" AS {query}')
+            self._background.start(name, f'CREATE OR REPLACE TABLE "{name}" AS {query}', _reads(expression))
         else:
             self.run(f'DROP TABLE IF EXISTS "{name}"')
             self.run(f'CREATE TEMPORARY TABLE "{name}" AS {query}')
             self.run(f'ANALYZE "{name}"')
-        logger.debug("kept %s in %.2f s, %.2f s CPU", name, time.perf_counter() - began, time.process_time() - busy)
         return _table(name, schema)
 
     def without(self, table: "ir.Table", gone: "ir.Table", column: str) -> "ir.Table":
@@ -158,7 +159,7 @@ class Workspace:
 
     def view(self, name: str, expression: "ir.Table") -> "ir.Table":
         """A name for the expression: computed where it is used, translated to SQL once."""
-        self._create_view(name, self.sql(expression))
+        self._create_view(name, self.sql(expression), _reads(expression))
         return _table(name, expression.schema())
 
     def stacked(
@@ -177,7 +178,7 @@ class Workspace:
                 f"CAST({number} AS INTEGER) AS {_quoted(column, self.engine)}, " for column, number in numbers.items()
             )
             selects.append(f"SELECT {own}{listed} FROM {_quoted(table.get_name(), self.engine)}")
-        self._create_view(name, " UNION ALL ".join(selects))
+        self._create_view(name, " UNION ALL ".join(selects), [table.get_name() for _, table in parts])
         numbers, first = parts[0]
         schema = dict.fromkeys(numbers, "int32") | {column: first.schema()[column] for column in columns}
         return _table(name, ibis.schema(schema))
@@ -187,8 +188,9 @@ class Workspace:
         return _translated(expression.op(), self.engine)
 
     def run(self, sql: str) -> None:
-        """One statement of SQL without result."""
+        """One statement of SQL without result, after everything that was begun."""
         if self.engine == "duckdb":
+            self._background.wait()
             self._con.execute(sql)
         elif self.engine == "postgres":
             with self._con.cursor() as cursor:
@@ -203,6 +205,7 @@ class Workspace:
         schema = expression.schema().to_pyarrow()
         sql = self.sql(expression)
         if self.engine == "duckdb":
+            self._background.wait(_reads(expression))
             return self._con.sql(sql).to_arrow_table().cast(schema)
         if self.engine == "pyspark":
             return self._con.sql(sql).toArrow().cast(schema)
@@ -225,12 +228,13 @@ class Workspace:
             self._steps = self.give("steps", pa.table({"step": pa.array(range(_MOST_STEPS), pa.int32())}))
         return self._steps.filter(self._steps.step < min(count, _MOST_STEPS))
 
-    def _create_view(self, name: str, query: str) -> None:
+    def _create_view(self, name: str, query: str, reads: Iterable[str]) -> None:
         if self.engine == "pyspark":
             self._con.sql(query).createOrReplaceTempView(name)
+        elif self.engine == "duckdb":
+            self._background.start(name, f'CREATE OR REPLACE VIEW "{name}" AS {query}', reads)
         else:
-            temporary = "" if self.engine == "duckdb" else "TEMPORARY "
-            self.run(f'CREATE OR REPLACE {temporary}VIEW "{name}" AS {query}')
+            self.run(f'CREATE OR REPLACE TEMPORARY VIEW "{name}" AS {query}')
 
     def _copy(self, name: str, table: "pa.Table") -> None:
         import io
@@ -256,6 +260,13 @@ def union(tables: "Iterable[ir.Table]") -> "ir.Table":
     return many[0] if len(many) == 1 else ibis.union(*many, distinct=False)
 
 
+def _reads(expression: "ir.Table") -> set[str]:
+    """The names of the tables and views that an expression reads."""
+    from ibis.expr.operations import UnboundTable
+
+    return {each.name for each in expression.op().find(UnboundTable)}
+
+
 def _name(engine: str) -> str:
     return (
         "postgres"
@@ -272,12 +283,13 @@ def _open(engine: str, folder: Path, memory_limit: str | None, threads: int | No
         # a file, not memory: tables may exceed the limit
         options: dict[str, Any] = {"temp_directory": str(folder), "preserve_insertion_order": False}
         if memory_limit:
-            options["memory_limit"] = memory_limit
+            options |= {"memory_limit": memory_limit, "block_allocator_memory": kept(memory_limit)}
         if threads:
             options["threads"] = threads
         connection = _reader(folder / "work.duckdb", options)
         # each table is read a few times and thrown away: finding how to compress it took an eighth of a night
         connection.execute("SET force_compression = 'uncompressed'")
+        connection.execute("PRAGMA disable_checkpoint_on_shutdown")
         return connection
     if _name(engine) == "postgres":
         import psycopg

@@ -7,7 +7,7 @@ pooled ratio. Sums of teams are not published: what is left out of a whole must 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from leerstroom.indicators.community import community_sizes, few_contributors
+from leerstroom.indicators.community import community_sizes, few_contributors, with_ids
 from leerstroom.indicators.definition import COMMUNITY, ORGANISATION, TEAM, Indicator
 from leerstroom.indicators.disclosure import (
     DOMINANCE_SHARE,
@@ -223,6 +223,8 @@ def _own(scope: "Scope", indicator: Indicator, grain: str) -> "ir.Table":
     table = indicator.compute(scope)
     if grain == ORGANISATION:
         table = table.mutate(subject=ibis.literal(ORGANISATION_SUBJECT))
+    elif grain == COMMUNITY:
+        table = with_ids(scope, table)
     named = ("largest", "most") if scope.is_published else ("largest",)
     of_one = [name for name in named if name in table.columns]
     rows = normal(table, indicator, ("period", "subject", *of_one))

@@ -76,7 +76,7 @@ def main() -> None:
         charts["night"] = of_stages(figures["night"])
     if figures.get("indicators"):
         found = figures["indicators"]
-        charts["indicators"] = of_tables(found["a_tenth"]["steps_cpu_s"], found["catalogue"]["steps_cpu_s"])
+        charts["indicators"] = of_tables(found["a_tenth"]["steps_cpu_s"], found["one_by_one"]["steps_cpu_s"])
     for name, chart in charts.items():
         target = IMAGES / f"performance-{name}.svg"
         target.write_text(vl_convert.vegalite_to_svg(chart, vl_version="v6.4"), encoding="utf-8")

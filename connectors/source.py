@@ -23,7 +23,7 @@ import orjson
 
 from connectors.http import Api
 from connectors.paging import dig
-from leerstroom.errors import BadRecord, ConfigurationError, UnexpectedShape
+from leerstroom.errors import BadRecord, BadRows, ConfigurationError, UnexpectedShape
 from leerstroom.people import People, Pseudonyms
 from leerstroom.statements import Outcome
 
@@ -566,20 +566,22 @@ def _unknown(error: Exception) -> BadRecord:
 
 
 def every_row(rows: Iterable[Any], read: Callable[[Any, str], Iterable[Record]]) -> Iterator[Record]:
-    """The records of all rows of an answer, `read(row, "row 3")` each. Raises BadRecord behind the last for those that cannot be read: no other is lost."""
+    """The records of all rows of an answer, `read(row, "row 3")` each. Raises BadRows behind the last for those that cannot be read: no other is lost."""
     wrong: list[str] = []
     for number, row in enumerate(rows, 1):
         place = f"row {number}"
         try:
             yield from read(row, place)
         except (BadRecord, *SHAPES) as error:
-            told = str(error if isinstance(error, BadRecord) else _unknown(error))
-            wrong.append(told if told.startswith(place) else f"{place}: {told}")
+            told = reasons(error if isinstance(error, BadRecord) else _unknown(error))
+            wrong += (each if each.startswith(f"{place} ") else f"{place}: {each}" for each in told)
     if wrong:
-        raise BadRecord("; ".join([*wrong[:_MOST_TOLD], *(["and others"] if len(wrong) > _MOST_TOLD else [])]))
+        raise BadRows(wrong)
 
 
-_MOST_TOLD = 20  # rows of one answer
+def reasons(error: BadRecord) -> Sequence[str]:
+    """Why records cannot be read, a text for each of them."""
+    return error.rows if isinstance(error, BadRows) else (str(error),)
 
 
 def answered(source: Source, records: Iterator[Record]) -> Iterator[Record]:

@@ -7,10 +7,14 @@ LeerstroomError                 what, where (connection, endpoint, record id), w
 ├── TryLater                    the same call may succeed                                        retry with back-off
 │   └── Unreachable · RateLimited(retry_after_s) · QuotaExhausted (deferred to the next night)
 └── BadRecord                   one record or statement: quarantine with this text, the rest goes on
-    └── InvalidStatement
+    └── InvalidStatement · BadRows (several of one answer)
 ```
 A message never holds a secret, a person's name, an e-mail address or the text of a message.
 """
+
+from collections.abc import Iterable
+
+_MOST_TOLD = 20  # rows of one answer, in one sentence
 
 
 class LeerstroomError(Exception):
@@ -59,6 +63,15 @@ class QuotaExhausted(TryLater):
 
 class BadRecord(LeerstroomError):
     """One record cannot become a statement: it goes to quarantine with this text."""
+
+
+class BadRows(BadRecord):
+    """Several records that came in one answer cannot be read: `rows` holds the text of each, and each is counted."""
+
+    def __init__(self, rows: Iterable[str]) -> None:
+        self.rows = tuple(rows)
+        told = self.rows[:_MOST_TOLD]
+        super().__init__("; ".join([*told, *(["and others"] if len(self.rows) > len(told) else [])]))
 
 
 class InvalidStatement(BadRecord):

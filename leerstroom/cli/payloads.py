@@ -16,7 +16,7 @@ from typing import IO, Any
 
 from connectors.files import opened
 from connectors.http import error_code, is_error
-from connectors.source import Record, Source
+from connectors.source import Record, Source, reasons
 from leerstroom.errors import BadRecord
 
 Place = tuple[str, str, int]  # a file, what it was cut into (lines, items, records), and which of them; 0 is the whole
@@ -41,6 +41,11 @@ def reason(error: BadRecord, payload: Any = None) -> str:
         return said
     code = error_code(payload)
     return f"{said}: the platform answered with an error" + (f" ({code})" if _CODE.fullmatch(code) else "")
+
+
+def every_reason(error: BadRecord, payload: Any = None) -> list[str]:
+    """Likewise for each record that a payload held and that cannot be read, all of which count."""
+    return [reason(BadRecord(each), payload) for each in reasons(error)]
 
 
 _CODE = re.compile(

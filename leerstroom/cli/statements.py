@@ -48,7 +48,7 @@ def normalise(
     """
     from connectors.mapping import Mapped, Mapper, Quarantined, as_line
     from connectors.source import Connection, connect, load
-    from leerstroom.cli.payloads import Place, reason, records, told
+    from leerstroom.cli.payloads import Place, every_reason, records, told
     from leerstroom.people import People, Pseudonyms, Rotation
 
     fields = _fields(connection)
@@ -74,8 +74,9 @@ def normalise(
 
         def unread(place: Place, error: BadRecord, payload: Any) -> None:
             nonlocal unreadable
-            unreadable += 1
-            refuse({"where": told(place), "reason": reason(error, payload)})
+            for why in every_reason(error, payload):
+                unreadable += 1
+                refuse({"where": told(place), "reason": why})
 
         def stated(outcomes: Iterable[Mapped]) -> Iterator[bytes]:
             """Lines of statements as the LRS knows them, some at a time: writing each by itself costs four times as much."""

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -172,3 +173,34 @@ def test_a_number_larger_than_json_writers_take_goes_to_quarantine_and_the_rest_
     made, rest = normalise(lines(played(2**70), played("0" * 32)), source="openedx")
     assert len(made) == 1
     assert "unexpected type, size or depth" in rest[0]["reason"]
+
+
+GONE = {
+    "personId": "E1",
+    "courseId": "C1",
+    "title": "Lezen",
+    "status": "completed",
+    "completed": "2026-11-03T10:00:00Z",
+}
+
+
+@pytest.mark.parametrize(
+    ("source", "page", "wrong"),
+    [
+        ("report", {"value": [GONE, {"title": "a"}, GONE | {"courseId": "C2"}, {"title": "b"}, {"title": "c"}]}, 3),
+        ("kolibri", {"results": [{"nothing": number} for number in range(25)]}, 25),
+        ("canvas", {"data": [1, {"actor": 2}, 3]}, 3),
+        ("canvas", {"response": {"body": [{"nothing": 1}, [{"nothing": 2}, {"nothing": 3}]]}}, 3),
+        ("xapi", {"statements": [1, 2], "more": ""}, 2),
+    ],
+)
+def test_each_bad_row_of_a_page_is_a_record_in_quarantine(tmp_path: Path, source: str, page: Any, wrong: int) -> None:
+    """Else a page with thirty bad rows looks like one with a single one, and of most of them nobody learns why."""
+    rest = tmp_path / "rest.jsonl"
+    done = CliRunner().invoke(app, ["normalise", source, "--quarantine", str(rest)], input=lines(page))
+    refused = [json.loads(line)["reason"] for line in rest.read_text().splitlines()]
+    assert len({each.partition(":")[0] for each in refused}) == len(refused) or source == "canvas"
+    assert len(refused) == wrong
+    [said] = [line for line in done.stderr.splitlines() if "quarantined" in line]
+    pulled, mapped, _, _, ignored, quarantined = map(int, re.findall(r"\d+", said))
+    assert (pulled, quarantined) == (mapped + ignored + quarantined, wrong)

@@ -31,7 +31,7 @@ from connectors.courses import Courses
 from connectors.http import Api, RequestRefused
 from connectors.paging import by_link, dig
 from connectors.scores import number, score
-from connectors.source import Connection, Kind, Record, Setting, Source, Verified, Window, maps
+from connectors.source import Connection, Kind, Record, Setting, Source, Verified, Window, maps, reasons
 from connectors.sources.canvas import rest
 from connectors.sources.canvas.facts import LEARNER, TRAINERS, fact, local
 from leerstroom.errors import BadRecord, ConfigurationError, UnexpectedShape
@@ -288,8 +288,12 @@ class Canvas(Source):
             try:
                 yield from self.read(orjson.loads(text))
             except (BadRecord, ValueError) as error:
-                reason = str(error) if isinstance(error, BadRecord) else "the line is no JSON"
-                yield fact("event", f"{path.rsplit('/', 1)[-1]} line {line}", {}, None, None, fault=reason)
+                place = f"{path.rsplit('/', 1)[-1]} line {line}"
+                for number, reason in enumerate(
+                    reasons(error) if isinstance(error, BadRecord) else ("the line is no JSON",)
+                ):
+                    key = f"{place}, {number + 1}" if number else place
+                    yield fact("event", key, {}, None, None, fault=reason)
 
     def _remembered(self, record: Record) -> Record:
         """Keeps of a topic who asked it, for its entries."""

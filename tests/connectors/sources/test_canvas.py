@@ -479,6 +479,14 @@ def test_files_of_events_are_read_in_both_forms_and_each_event_once(tmp_path: Pa
         assert source.check(api) == "2 files of events, the last holds 2"
 
 
+def test_each_bad_event_of_an_envelope_in_a_file_is_a_record_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "events.jsonl").write_text(json.dumps({"data": [1, pair("a-caliper-submission")["data"][0], 2]}))
+    source = connect(files=[str(tmp_path / "*.jsonl")])
+    mapper, _ = mapped(source, landed(source, source.read_file(str(tmp_path / "events.jsonl"))))
+    assert mapper.counts.pulled == 3
+    assert mapper.counts.quarantined.total() == 2
+
+
 def test_neither_token_nor_files_is_told_before_anything_is_asked() -> None:
     with pytest.raises(ConfigurationError, match="token"):
         pull("https://nowhere.example", token=None)

@@ -100,7 +100,7 @@ lock: $(STAMP) ## write requirements/*.txt anew
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
 	  --group pyproject.toml:spark --output-file requirements/spark.txt
 
-docs: $(STAMP) ## write docs/cli.md and docs/platforms.md out of the code
+docs: $(STAMP) ## write docs/cli.md, docs/platforms.md and the platforms of README.md out of the code
 	@$(BIN)/python -m leerstroom.cli.reference
 	@$(BIN)/python -m leerstroom.statements.profile
 

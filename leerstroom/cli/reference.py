@@ -1,9 +1,12 @@
-"""Writes `docs/cli.md` and `docs/platforms.md` out of the code, so that they never say otherwise: `make docs`."""
+"""Writes `docs/cli.md`, `docs/platforms.md` and the platforms of `README.md` out of the code, so that they never say otherwise: `make docs`."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import typer
+
+from connectors.source import Kind, Verified, installed, load
 
 HEADER = "<!-- made by make docs; do not edit -->\n"
 
@@ -51,8 +54,6 @@ def _command(command: Any, name: str) -> list[str]:
 
 def platforms_markdown() -> str:
     """Every source: what its module says of the platform, its settings, and how it was verified."""
-    from connectors.source import installed, load
-
     lines = [HEADER, "# Platforms\n", "What each source reads, which permission it needs, and what it cannot see.\n"]
     lines += ["| source | platform | kind | verified |", "|---|---|---|---|"]
     sources = {name: load(name) for name in installed()}
@@ -88,10 +89,36 @@ def platforms_markdown() -> str:
     return "\n".join(lines) + "\n"
 
 
+_PLATFORMS = re.compile(r"(?<=<!-- platforms, made by make docs -->\n).*?(?=<!-- end of platforms -->)", re.DOTALL)
+_KINDS = {
+    Kind.LMS: "LMS",
+    Kind.MOOC: "MOOC",
+    Kind.WEBINAR: "webinar",
+    Kind.CHAT: "chat",
+    Kind.SOCIAL: "social",
+    Kind.OFFLINE: "face to face",
+    Kind.WORK: "work",
+}
+
+
+def readme_markdown(readme: str) -> str:
+    """README with its table of platforms as the sources say it: for each kind which were verified how."""
+    sources = [load(name) for name in installed()]
+    lines = [f"| | {' | '.join(Verified)} |", "|---|" + "---|" * len(Verified)]
+    for kind, name in _KINDS.items():
+        of_kind = [source for source in sources if source.kind == kind]
+        cells = [", ".join(source.title for source in of_kind if source.verified == how) for how in Verified]
+        if of_kind:
+            lines.append(f"| {name} | {' | '.join(cells)} |")
+    return _PLATFORMS.sub(lambda _: "\n".join(lines) + "\n", readme)
+
+
 def main() -> None:
-    """Writes both files into `docs/` of the working directory."""
+    """Writes all of them into the working directory."""
     Path("docs/cli.md").write_text(commands_markdown(), encoding="utf-8")
     Path("docs/platforms.md").write_text(platforms_markdown(), encoding="utf-8")
+    readme = Path("README.md")
+    readme.write_text(readme_markdown(readme.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from leerstroom.cli.reference import commands_markdown, platforms_markdown
+from connectors.source import Verified, installed, load
+from leerstroom.cli.reference import commands_markdown, platforms_markdown, readme_markdown
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -17,6 +18,16 @@ def test_the_command_reference_is_what_the_commands_say() -> None:
 
 def test_the_page_of_platforms_is_what_the_sources_say() -> None:
     assert (ROOT / "docs" / "platforms.md").read_text(encoding="utf-8") == platforms_markdown()
+
+
+def test_the_readme_says_of_each_platform_how_it_was_verified() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert readme == readme_markdown(readme)
+    rows = [line.split(" | ") for line in readme.splitlines() if line.startswith("| ")]
+    [column] = [number for row in rows for number, cell in enumerate(row) if cell.startswith(Verified.DOCUMENTATION)]
+    told = ", ".join(row[column].removesuffix(" |") for row in rows if len(row) > column)
+    sources = [load(name) for name in installed()]
+    assert [each.title for each in sources if (each.title in told) != (each.verified is Verified.DOCUMENTATION)] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

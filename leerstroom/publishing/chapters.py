@@ -93,7 +93,13 @@ def _questions(teller: Teller) -> Section | None:
     if steps and any(step.value for step in steps):
         rows = [Series(teller.text("sections.questions.asked"), "answered", steps)]
         section.pictures.append(
-            teller.over_time(rows, "asked", teller.text("sections.questions.chart_time"), wording.number)
+            teller.over_time(
+                rows,
+                "asked",
+                teller.text("sections.questions.chart_time"),
+                wording.number,
+                weekly="questions_asked" in facts.in_weeks,
+            )
         )
     return section if section.sentences or section.pictures else None
 

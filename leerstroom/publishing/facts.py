@@ -96,6 +96,7 @@ class Facts:
     minutes: dict[str, Minutes] = field(default_factory=dict)
     minutes_status: str = "not_computed"
     series: dict[str, list[Step]] = field(default_factory=dict)
+    in_weeks: frozenset[str] = frozenset()  # series whose steps are weeks
     sums: dict[str, float] = field(default_factory=dict)
     withheld: dict[str, str] = field(default_factory=dict)  # status of a sum that there is and that may not be shown
     teams: list[Group] = field(default_factory=list)
@@ -260,6 +261,7 @@ def _add_sums(night: Night, facts: Facts) -> None:
         """
         SELECT indicator_id, sum(value) AS total, max(value) AS largest, count(*) FILTER (value > 0) AS people, median(value) AS middle,
                quantile_cont(value, 0.25) AS first, quantile_cont(value, 0.75) AS third, sum(value * estimated_share) AS estimated, max(value * estimated_share) AS most_estimated,
+               count(*) FILTER (value * estimated_share > 0) AS estimating,
                count(estimated_share) AS known, bool_or(status = 'partial') AS partial, count(value) AS measured
         FROM (SELECT * FROM v WHERE grain = 'employee_window' AND period_end = $as_of AND days = $days ORDER BY indicator_id, subject)
         WHERE list_contains($wanted, indicator_id) GROUP BY indicator_id ORDER BY indicator_id""",
@@ -284,12 +286,20 @@ def _add_sums(night: Night, facts: Facts) -> None:
         facts.sums[row["indicator_id"]] = row["total"]
         kind = row["indicator_id"].removesuffix("_learning_minutes")
         if kind in KINDS:
-            is_ones = row["known"] and row["most_estimated"] > DOMINANT * row["estimated"]
-            share = row["estimated"] / row["total"] if row["known"] and row["total"] and not is_ones else None
+            is_of_few = row["known"] and row["most_estimated"] > DOMINANT * row["estimated"]
+            if not night.disclosure.hr_sees("estimated_minutes_share", "employee_window"):
+                is_of_few |= 0 < row["estimating"] < facts.minimum_group
+            share = row["estimated"] / row["total"] if row["known"] and row["total"] and not is_of_few else None
             facts.minutes[kind] = Minutes(
                 row["total"], row["people"], row["middle"], (row["first"], row["third"]), share
             )
             facts.minutes_status = "partial" if row["partial"] or facts.minutes_status == "partial" else "ok"
+
+
+SERIES = (
+    "formal_learning_minutes", "nonformal_learning_minutes", "informal_learning_minutes", "questions_asked", "nonformal_attendances",
+    "offline_encounters",
+)  # fmt: skip
 
 
 def _add_series(night: Night, facts: Facts, stretches: Sequence[tuple[date, date]]) -> None:
@@ -297,7 +307,7 @@ def _add_series(night: Night, facts: Facts, stretches: Sequence[tuple[date, date
 
     A step counts as loaded when no value in it lacks a source. A step with fewer people in service than a group may have has no sum, nor have the
     steps beside it. A step that comes for more than 80 % from one person has none either: the report is about nobody, whatever HR sees elsewhere.
-    Under the policy groups-only neither has a week to which fewer people contributed.
+    Neither has a week to which fewer people contributed, where the policy does not show their days: questions always, under groups-only all.
     """
     first = night.scalar("SELECT min(period_end) FROM v WHERE grain = 'employee_day' AND value IS NOT NULL")
     known = night.scalar("SELECT min(date) FROM coverage WHERE status <> 'missing'")
@@ -305,11 +315,24 @@ def _add_series(night: Night, facts: Facts, stretches: Sequence[tuple[date, date
         return
     first = max(first, night.as_of - timedelta(days=364), known or first)
     facts.weekly = facts.weekly or (night.as_of - first).days >= DAYS_BEFORE_WEEKS
-    step = 7 if facts.weekly else 1
-    first -= timedelta(days=first.weekday() if facts.weekly else 0)
+    facts.in_weeks = frozenset(
+        each for each in SERIES if facts.weekly or not night.disclosure.hr_sees(each, "employee_day")
+    )
+    for weekly in (False, True):
+        names = [each for each in SERIES if (each in facts.in_weeks) == weekly]
+        if names:
+            _add_steps(night, facts, names, first - timedelta(days=first.weekday() if weekly else 0), stretches)
+
+
+def _add_steps(
+    night: Night, facts: Facts, names: Sequence[str], first: date, stretches: Sequence[tuple[date, date]]
+) -> None:
+    step = 7 if names[0] in facts.in_weeks else 1
+    sees = night.disclosure.hr_sees
     found: dict[str, dict[date, Step]] = {}
     hidden: dict[str, set[date]] = {}
     largest: dict[str, dict[date, float]] = {}
+    people: dict[str, dict[date, int]] = {}
     for row in night.rows(
         """
         SELECT indicator_id, day, sum(total) AS total, max(total) AS largest, count(*) FILTER (total > 0) AS people, count(*) AS in_scope,
@@ -318,41 +341,55 @@ def _add_series(night: Night, facts: Facts, stretches: Sequence[tuple[date, date
                      sum(value) AS total, bool_and(status NOT IN ('partial', 'source_missing', 'suspect')) AS loaded
               FROM v WHERE grain = 'employee_day' AND period_end >= $first::DATE AND status <> 'not_in_service'
               GROUP BY ALL ORDER BY ALL)
-        WHERE indicator_id IN ('formal_learning_minutes', 'nonformal_learning_minutes', 'informal_learning_minutes', 'questions_asked',
-                               'nonformal_attendances', 'offline_encounters')
+        WHERE list_contains($names, indicator_id)
         GROUP BY ALL ORDER BY ALL""",
         first=first,
         step=step,
+        names=list(names),
     ):
         total = row["total"]
         is_of_few = row["in_scope"] < facts.minimum_group
         if total:
             is_of_few |= row["largest"] > DOMINANT * total
-            is_of_few |= facts.group_policy and row["people"] < facts.minimum_group
+            is_of_few |= row["people"] < facts.minimum_group and not sees(row["indicator_id"], "employee_day")
         if total and is_of_few:
             hidden.setdefault(row["indicator_id"], set()).add(row["day"])
         found.setdefault(row["indicator_id"], {})[row["day"]] = Step(row["day"], total, row["loaded"])
         largest.setdefault(row["indicator_id"], {})[row["day"]] = row["largest"] or 0.0
+        people.setdefault(row["indicator_id"], {})[row["day"]] = row["people"]
     bins = [first + timedelta(days=each) for each in range(0, (night.as_of - first).days + 1, step)]
     for indicator, steps in found.items():
-        gone = _with_companions(steps, largest[indicator], hidden.get(indicator, set()), stretches)
+        fewest = 0 if sees(indicator, "employee_day") else facts.minimum_group
+        contributed = Contributed(largest[indicator], people[indicator], fewest)
+        gone = _with_companions(steps, contributed, hidden.get(indicator, set()), stretches)
         facts.series[indicator] = [
             Step(day, None, steps[day].loaded) if day in gone else steps.get(day, Step(day, None, loaded=False))
             for day in bins
         ]
 
 
+@dataclass(frozen=True, slots=True)
+class Contributed:
+    """Who made a series, step by step: the most that one person has, how many have something, and how few of them may not be told."""
+
+    largest: dict[date, float]
+    people: dict[date, int]
+    fewest: int = 0
+
+
 def _with_companions(
-    steps: dict[date, Step], largest: dict[date, float], hidden: set[date], stretches: Sequence[tuple[date, date]]
+    steps: dict[date, Step], contributed: Contributed, hidden: set[date], stretches: Sequence[tuple[date, date]]
 ) -> set[date]:
     """The hidden steps, and those beside them without which sums of windows would tell what is hidden.
 
     A window less a shorter one is the sum of a stretch of days. What is hidden in a stretch is therefore two steps at least, of which together
-    nobody has more than 80 %. `largest`: the most that one person has of a step.
+    nobody has more than 80 %, and one of which enough people have something: those of several steps may be the same few.
     """
 
-    def is_ones(days: set[date]) -> bool:
-        return sum(largest[day] for day in days) > DOMINANT * sum(steps[day].value or 0.0 for day in days)
+    def is_of_few(days: set[date]) -> bool:
+        most = sum(contributed.largest[day] for day in days)
+        enough = max(contributed.people[day] for day in days) >= contributed.fewest
+        return not enough or most > DOMINANT * sum(steps[day].value or 0.0 for day in days)
 
     gone = set(hidden)
     for first, last in stretches:
@@ -361,8 +398,8 @@ def _with_companions(
             (day for day, step in steps.items() if first <= day <= last and day not in inside and step.value),
             key=lambda day: (steps[day].value, day),
         )
-        while inside and others and (len(inside) == 1 or is_ones(inside)):
-            enough = next((day for day in others if not is_ones({*inside, day})), others[-1])
+        while inside and others and (len(inside) == 1 or is_of_few(inside)):
+            enough = next((day for day in others if not is_of_few({*inside, day})), others[-1])
             others.remove(enough)
             inside.add(enough)
         gone |= inside

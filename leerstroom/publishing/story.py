@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from leerstroom.publishing import charts
@@ -11,6 +12,9 @@ from leerstroom.publishing.wording import NOTHING, Wording
 
 Write = Callable[[float | None], str]
 _STAR = "\N{NO-BREAK SPACE}*"
+_NARROW = 4  # columns; of more than three each is too narrow for a sentence
+_RAISED = "¹²³⁴⁵⁶⁷⁸⁹"
+_REASONS = ("suppressed", "suppressed_secondary", "suppressed_dominance", "not_measurable", "source_missing")
 MOST_ROWS = 40  # more bars than that are a list and no picture
 
 
@@ -93,7 +97,31 @@ class Teller:
         return write(figure.value) + (_STAR if figure.status == "partial" else "")
 
     def table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-        """A table whose stars are explained once; stars on every figure are replaced by the explanation alone."""
+        """A table whose stars and reasons are explained once, below it; stars on every figure are replaced by the explanation alone."""
+        made = self._starred(head, rows)
+        if len(head) < _NARROW:
+            return made
+        reasons: dict[str, str] = {}
+
+        def cell(text: str) -> str:
+            short = self._short.get(text)
+            if short is None:
+                return text
+            return short + reasons.setdefault(text, _RAISED[len(reasons) % len(_RAISED)])
+
+        short = [[row[0], *map(cell, row[1:])] if len(row) == len(head) else row for row in made.rows]
+        notes = [f"{mark} {text}." for text, mark in reasons.items()]
+        return Table(head, short, " ".join([*([made.note] if made.note else []), *notes]))
+
+    @cached_property
+    def _short(self) -> dict[str, str]:
+        """Reasons that are too long for a narrow cell, and what stands there instead."""
+        return {
+            self.wording.status(status): self.text("not_shown" if status.startswith("suppressed") else "not_known")
+            for status in _REASONS
+        }
+
+    def _starred(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
         cells = [cell for row in rows for cell in row[1:]]
         nothing = f" {NOTHING} {self.wording.status('no_denominator')}." if NOTHING in cells else ""
         starred = [cell for cell in cells if cell.endswith(_STAR)]
@@ -106,7 +134,7 @@ class Teller:
             return Table(
                 head,
                 [[cell.removesuffix(_STAR) for cell in row] for row in rows],
-                f"{self.text('all_figures')}: {meaning}.{nothing}",
+                f"{self.text('all_figures')} {meaning}.{nothing}",
             )
         return Table(head, rows, f"* {meaning}.{nothing}")
 
@@ -126,19 +154,21 @@ class Teller:
         unit: float = 1.0,
         height: int = 84,
         suffix: str = "",
+        weekly: bool | None = None,
     ) -> Picture:
-        """Small multiples over time with their table; `suffix` names the unit behind each label."""
+        """Small multiples over time with their table; `suffix` names the unit behind each label. `weekly` says it of steps unlike those of the report."""
+        weekly = self.facts.weekly if weekly is None else weekly
         drawn = [Series(row.label + suffix, row.colour, row.steps) for row in rows]
-        head = [self.text("week_of" if self.facts.weekly else "day"), *(row.label for row in rows)]
+        head = [self.text("week_of" if weekly else "day"), *(row.label for row in rows)]
         cells = [
             [self.wording.day(step.day), *(self._step(row.steps[n], write) for row in rows)]
             for n, step in enumerate(rows[0].steps)
         ]
         shaded = any(not step.loaded for row in rows for step in row.steps)
-        legend = [("gap", self.text("gap_week" if self.facts.weekly else "gap_day"))] if shaded else []
+        legend = [("gap", self.text("gap_week" if weekly else "gap_day"))] if shaded else []
         if any(step.withheld for row in rows for step in row.steps):
             legend.append(("cross", self.text("withheld")))
-        make = charts.over_time(drawn, self.wording, weekly=self.facts.weekly, unit=unit, height=height)
+        make = charts.over_time(drawn, self.wording, weekly=weekly, unit=unit, height=height)
         return self.picture(make, name, title, self.table(head, cells), legend)
 
     def _step(self, step: Step, write: Write) -> str:

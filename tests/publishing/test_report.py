@@ -3,6 +3,7 @@
 import itertools
 import re
 from dataclasses import replace
+from datetime import date, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -180,15 +181,31 @@ def test_a_day_with_too_few_colleagues_in_service_has_no_sum_nor_has_one_beside_
     assert sum(step.value is not None and step.value > 0 for step in steps) > 5
 
 
-def test_a_day_that_is_one_persons_has_no_sum_under_any_policy(night: Any) -> None:
+@pytest.mark.parametrize(("policy", "is_told"), [("groups-only", False), ("per-employee", True)])
+def test_what_few_people_have_estimated_is_told_only_where_hr_sees_it_of_each(
+    night: Any, policy: str, is_told: bool
+) -> None:
+    """Times the minutes of the kind, which are published, the share is the minutes of these few."""
+    from leerstroom.publishing.disclosure import Disclosure
+
+    rows = [
+        {**row, "estimated_share": 0.5 if row["subject"] in {"E001", "E002", "E003"} else 0.0}
+        if row["grain"] == "employee_window" and row["indicator_id"] == "informal_learning_minutes"
+        else row
+        for row in night.rows
+    ]
+    found = told(night, rows, Disclosure.load(policy)).minutes["informal"].estimated_share
+    assert (found is not None) == is_told
+
+
+def test_a_day_or_week_that_is_one_persons_has_no_sum_under_any_policy(night: Any) -> None:
     from leerstroom.publishing.disclosure import Disclosure
 
     last = night.as_of
+    since = {"formal_learning_minutes": last, "questions_asked": last - timedelta(days=last.weekday())}  # a day, a week
     rows = [
         {**row, "value": 60.0 if row["subject"] == "E001" else 0.0}
-        if row["grain"] == "employee_day"
-        and row["period_end"] == last
-        and row["indicator_id"] in {"formal_learning_minutes", "questions_asked"}
+        if row["grain"] == "employee_day" and row["period_end"] >= since.get(row["indicator_id"], date.max)
         else row
         for row in night.rows
     ]
@@ -371,3 +388,21 @@ def test_a_name_with_markup_is_shown_as_text(night: Any, tmp_path: Path) -> None
     assert "<b>Data" not in html
     assert "<script" not in html
     assert "&lt;b&gt;Data" in html
+
+
+def test_a_long_reason_stands_below_a_table_of_narrow_cells_and_its_number_in_them(night: Any) -> None:
+    from leerstroom.publishing.disclosure import Disclosure
+    from leerstroom.publishing.story import Teller
+
+    teller = Teller(told(night, night.rows, Disclosure.load("per-employee")), Wording("nl"))
+    secondary, dominance = (teller.wording.status(f"suppressed_{each}") for each in ("secondary", "dominance"))
+    table = teller.table(
+        ["", "a", "b", "c"], [["X", secondary, dominance, "3"], ["Y", dominance, "1", "2"], ["Z", secondary]]
+    )
+    assert table.rows == [
+        ["X", "niet getoond¹", "niet getoond²", "3"],
+        ["Y", "niet getoond²", "1", "2"],
+        ["Z", secondary],
+    ]
+    assert table.note == f"¹ {secondary}. ² {dominance}."
+    assert teller.table(["", "a"], [["X", secondary]]).rows == [["X", secondary]]

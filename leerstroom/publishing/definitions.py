@@ -40,6 +40,9 @@ def label(indicator_id: str, language: str) -> str:
     for sensitivity, words in SENSITIVITY.items():
         if part.endswith(sensitivity):
             return f"{label(indicator_id.removesuffix(f'.{sensitivity}'), language)}, {words[language]}"
+    for quartile, words in QUARTILES.items():
+        if part.endswith(f".{quartile}"):
+            return f"{label(indicator_id.removesuffix(f'.{quartile}'), language)}, {words[language]}"
     if not part:
         return name
     named = {**QUARTILES, **body.get("categories", {}), **body.get("parts", {})}.get(part)

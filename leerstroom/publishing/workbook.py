@@ -29,6 +29,8 @@ SHARES = (
     "score",
 )
 WIDEST = 60
+_LINE = 15  # points
+_LETTERS = 105  # of an explanation that fit a line
 MOST_ON_A_PAGE = 16  # columns; more than these cannot be read when a sheet is printed one page wide
 _ILLEGAL = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF])  # characters that XML cannot hold
 
@@ -103,6 +105,8 @@ def _formats(book: Any) -> dict[str, Any]:
             "bottom_color": "#27567F",
         }),
         "text": make({"valign": "top"}),
+        "after": make({"valign": "top", "indent": 1}),  # behind a number, which stands at the right
+        "told": make({"valign": "top", "indent": 1, "text_wrap": True}),
         "wrapped": make({"valign": "top", "text_wrap": True}),
         "strong": make({"bold": True, "valign": "top"}),
         "date": make({"num_format": "dd-mm-yyyy", "valign": "top", "align": "left"}),
@@ -202,15 +206,17 @@ def _summary(book: Any, formats: dict[str, Any], facts: Facts, wording: Wording)
         sheet.write_string(4, place, head, formats["head"])
     at = 5
     for name, figure, measured_in, note in _summary_rows(facts, wording):
+        # a program that opens the file need not make room for what is wrapped
+        sheet.set_row(at, _LINE * max(1, -(-len(note) // _LETTERS), -(-len(wording.status(figure.status)) // 54)))
         sheet.write_string(at, 0, _clean(name), formats["strong"])
         if figure.value is not None:
             sheet.write_number(at, 1, figure.value, formats[_number_format(figure.value, measured_in)])
-        sheet.write_string(at, 2, text(f"units.{measured_in}") if measured_in else "", formats["text"])
+        sheet.write_string(at, 2, text(f"units.{measured_in}") if measured_in else "", formats["after"])
         sheet.write_number(at, 3, figure.days, formats["integer"])
-        sheet.write_string(at, 4, wording.status(figure.status), formats["wrapped"])
+        sheet.write_string(at, 4, wording.status(figure.status), formats["told"])
         sheet.write_string(at, 5, _clean(note), formats["wrapped"])
         at += 1
-    for place, width in enumerate((58, 12, 14, 8, 44, 100)):
+    for place, width in enumerate((72, 12, 16, 8, 52, 100)):
         sheet.set_column(place, place, width)
     _framed(sheet, 4, at - 1, len(heads), 1)
 

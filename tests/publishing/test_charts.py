@@ -110,3 +110,32 @@ def test_the_scale_holds_every_bar_and_both_marks(highest: float) -> None:
     assert top >= highest
     assert 0 < 2 * every <= top
     assert highest <= 0 or 2.36 * every >= highest
+
+
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+@pytest.mark.parametrize("name", ["profile", "coverage"])
+def test_no_words_lie_on_others_or_on_a_mark_at_the_left_end(name: str, width: int) -> None:
+    """A low value stands at the left, where a phone has the names of rows too."""
+    lowest = charts.profile([(f"Vorm {number}", "vast", "ontdekt", ok(1.0)) for number in range(3)], NL)
+    spec = (lowest if name == "profile" else MAKERS[name])(width)
+    boxes = []
+    for layer in spec["layer"]:
+        mark = layer["mark"]
+        for row in layer["data"]["values"]:
+            if mark["type"] == "text":
+                tall = mark["fontSize"] * 0.9
+                wide = len(row["text"]) * mark["fontSize"] * 0.55
+                left = row["x"] - {"left": 0, "center": wide / 2, "right": wide}[mark["align"]]
+            elif mark["type"] == "point":
+                wide = tall = mark["size"] ** 0.5 * (1 if mark.get("shape") == "square" else 1.13)
+                left = row["x"] - wide / 2
+            else:
+                continue
+            boxes.append((left, row["y"] - tall / 2, left + wide, row["y"] + tall / 2, row.get("text", "mark")))
+    on = [
+        (one[4], other[4])
+        for number, one in enumerate(boxes)
+        for other in boxes[number + 1 :]
+        if one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+    ]
+    assert on == []

@@ -1,5 +1,6 @@
 """The workbook as a program reads it back: native values, filters, frozen heads, no formula, the same numbers as the tables."""
 
+import re
 import shutil
 import subprocess
 from dataclasses import replace
@@ -144,3 +145,18 @@ def test_libreoffice_opens_it_and_reads_the_same_numbers(book: Any, folder: Path
                 strict=True,
             ):
                 assert read == (pytest.approx(mine) if isinstance(mine, int | float) else mine)
+
+
+def test_a_row_of_the_summary_is_as_high_as_its_longest_text(book: Any) -> None:
+    sheet = book["Samenvatting"]
+    for row in sheet.iter_rows(min_row=6):
+        lines = max(-(-len(str(cell.value or "")) // wide) for cell, wide in ((row[4], 54), (row[5], 105)))
+        assert (sheet.row_dimensions[row[0].row].height or 15) >= 15 * lines
+
+
+def test_no_part_is_called_by_its_id(book: Any) -> None:
+    from leerstroom.publishing.definitions import label
+
+    assert label("nonformal_learning_minutes.mooc.p25", "nl") == "Non-formele leertijd: waarvan MOOC's, eerste kwartiel"
+    names = [str(row[0].value) for row in book["Samenvatting"].iter_rows(min_row=6)]
+    assert [name for name in names if re.search(r"\bp\d\d\b|_", name)] == []

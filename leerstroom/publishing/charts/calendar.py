@@ -17,9 +17,9 @@ def coverage(cells: Sequence[tuple[str, date, str]], names: Sequence[tuple[str, 
         label = 0 if narrow else 176
         days = sorted({day for _, day, _ in cells})
         pitch_x = (width - label) / max(len(days), _FEWEST)
-        pitch_y = 46 if narrow else 28
+        pitch_y = 50 if narrow else 28
         side = min(20.0, pitch_x - 2)
-        below = 16 if narrow else 0
+        below = 21 if narrow else 0
         places = {day: label + (position + 0.5) * pitch_x for position, day in enumerate(days)}
         tops = {kind: number * pitch_y for number, (kind, _) in enumerate(names)}
         bottom = max(tops.values(), default=0) + below + 24

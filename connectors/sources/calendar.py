@@ -6,7 +6,7 @@ Permission  to read the files; Calendars.Read for an app, best limited to some m
 Cost        free; one call for each calendar and 100 appointments
 Allow-list  only appointments of a learning calendar, with a learning category, or with a learning word in the title are kept, the others are passed
             over when they are read; private and confidential ones always; texts of invitations, places and names are never asked for or kept
-People      e-mail address of who was invited; rooms, devices and who organises do not count
+People      e-mail address of who was invited; rooms, devices, mailing lists that a file calls so, and who organises do not count
 Copies      the organiser's copy alone tells who accepted; other copies of an appointment are ignored
 Late facts  people accept until it begins; what ended in the window is read, with a look-back of 7 days; who declines later, or a session that is
             cancelled, takes the acceptance back
@@ -197,6 +197,9 @@ class Calendar(Source):
         for path in self._paths():
             try:
                 for event in self._in_file(files.read(path), path, window):
+                    if "fault" in event:
+                        yield event
+                        continue
                     name = event["uid"], event["begin"]
                     if name not in found or _standing(event) > _standing(found[name]):
                         found[name] = event
@@ -272,7 +275,7 @@ class Calendar(Source):
     def read_document(self, data: bytes, name: str) -> Iterator[Record]:
         """An iCalendar file; a series without an end is spread out over a year."""
         for event in self._in_file(data, name):
-            yield from self._handed(event)
+            yield from (_fault(event),) if "fault" in event else self._handed(event)
 
     def _handed(self, event: dict[str, Any]) -> Iterator[Record]:
         allowed = any(self.connection.get(name) for name in ("learning_calendars", "categories", "keywords"))
@@ -529,29 +532,53 @@ def _of_icalendar(data: bytes, name: str, zone: ZoneInfo, window: Window | None)
 
 
 def _of_one(calendar: Any, name: str, zone: ZoneInfo, window: Window | None) -> Iterator[dict[str, Any]]:
+    """Appointments of a calendar, each series for itself: one that cannot be read is told of and costs no other."""
+    series: dict[str, list[Any]] = {}
+    for number, each in enumerate(calendar.walk("VEVENT"), 1):
+        series.setdefault(str(each["UID"]) if each.get("UID") else f"without an id {number}", []).append(each)
+    names = [name, _text(str(calendar.get("X-WR-CALNAME") or ""))]
+    cancels = str(calendar.get("METHOD") or "").upper() == "CANCEL"
+    left = _MOST
+    for number, whole in enumerate(series.values(), 1):
+        try:
+            events = [
+                _of_event(each, whole, names, zone, cancels=cancels)
+                for each in _spread(whole, zone, window)[: left + 1]
+            ]
+        except BadRecord as error:
+            yield {"fault": f"{name}: appointment {number} {error}", "name": f"{name} {number}"}
+            continue
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            why = f"cannot be read ({type(error).__name__})"
+            yield {"fault": f"{name}: appointment {number} {why}", "name": f"{name} {number}"}
+            continue
+        yield from events[:left]
+        left -= len(events)
+        if left < 0:
+            yield {"fault": f"{name} holds more than {_MOST} appointments; split it", "name": name}
+            return
+
+
+def _spread(whole: list[Any], zone: ZoneInfo, window: Window | None) -> list[Any]:
+    """The occurrences of one series, inside the window or of a year. Raises BadRecord for what cannot be spread out."""
+    import icalendar
     import recurring_ical_events
 
-    components = [each for each in calendar.walk("VEVENT") if each.get("DTSTART") and each.get("UID")]
-    series: dict[str, list[Any]] = {}
-    for each in components:
+    alone = icalendar.Calendar()
+    for each in whole:
+        if not each.get("UID") or not each.get("DTSTART"):
+            raise BadRecord("has no id, or does not say when it is")
+        if (ends := _told(each, "DTEND")) and _aware(ends, zone) < _aware(each["DTSTART"].dt, zone):
+            raise BadRecord("ends before it begins")
         rules = each.get("RRULE")
         for rule in rules if isinstance(rules, list) else [rules] if rules else []:
             if {str(frequency).upper() for frequency in rule.get("FREQ", ())} & set(_TOO_OFTEN):
-                raise BadRecord(f"{name} holds a series that repeats within the hour; it is refused")
-        series.setdefault(str(each["UID"]), []).append(each)
-    if not components:
-        return
-    first = min(_aware(each["DTSTART"].dt, zone) for each in components)
-    last = max(_aware(each["DTSTART"].dt, zone) for each in components) + _SPREAD
-    start, end = (window.start, window.end) if window else (first, last)
-    try:
-        found = recurring_ical_events.of(calendar, skip_bad_series=True).between(start, end + timedelta(seconds=1))
-    except (ValueError, TypeError, OverflowError) as error:
-        raise BadRecord(f"{name} holds a series that cannot be spread out ({type(error).__name__})") from error
-    names = [name, _text(str(calendar.get("X-WR-CALNAME") or ""))]
-    cancels = str(calendar.get("METHOD") or "").upper() == "CANCEL"
-    for event in found[:_MOST]:
-        yield _of_event(event, series[str(event["UID"])], names, zone, cancels=cancels)
+                raise BadRecord("repeats within the hour; it is refused")
+        alone.add_component(each)
+    begins = [_aware(each["DTSTART"].dt, zone) for each in whole]
+    start, end = (window.start, window.end) if window else (min(begins), max(begins) + _SPREAD)
+    found: list[Any] = recurring_ical_events.of(alone).between(start, end + timedelta(seconds=1))
+    return found
 
 
 def _of_event(
@@ -560,13 +587,15 @@ def _of_event(
     """One occurrence; `whole` are all components of its series, which the allow-list looks at together."""
     repeats = len(whole) > 1 or any(each.get("RRULE") or each.get("RDATE") for each in whole)
     begin = event.get("RECURRENCE-ID")
+    # a change of this one and all that follow names the first of them in each
+    planned = event.start if begin and "RANGE" in begin.params else begin.dt if begin else None
     organizer, owner = _address(event.get("ORGANIZER")), next((each for each in names if each and "@" in each), None)
     owned = owner.removesuffix(".ics").casefold() if owner else None
-    changed = event.get("LAST-MODIFIED") or event.get("DTSTAMP")
+    changed = _told(event, "LAST-MODIFIED") or _told(event, "DTSTAMP")
     told = event.get("ATTENDEE")
     return {
         "uid": str(event["UID"]),
-        "begin": utc_text(_aware(begin.dt, zone)) if repeats and begin else "",
+        "begin": utc_text(_aware(planned, zone)) if repeats and planned else "",
         "start": _aware(event.start, zone),
         "end": _aware(event.end, zone),
         "all_day": not isinstance(event.start, datetime),
@@ -578,19 +607,27 @@ def _of_event(
         "is_cancelled": cancels or str(event.get("STATUS") or "").upper() == "CANCELLED",
         "is_copy": bool(owned and organizer) and owned != str(organizer).casefold(),
         "sequence": int(event.get("SEQUENCE") or 0),
-        "created": utc_text(_aware(event["CREATED"].dt, zone)) if event.get("CREATED") else None,
-        "changed": utc_text(_aware(changed.dt, zone)) if changed else utc_text(_aware(event.start, zone)),
+        "created": utc_text(_aware(created, zone)) if (created := _told(event, "CREATED")) else None,
+        "changed": utc_text(_aware(changed or event.start, zone)),
         "organizer": organizer,
         "guests": [
             {
                 "email": _address(each),
                 "answer": _answer(each.params.get("PARTSTAT")),
                 "at": None,
-                "is_thing": str(each.params.get("CUTYPE", "")).upper() in {"ROOM", "RESOURCE"},
+                "is_thing": str(each.params.get("CUTYPE", "")).upper() in {"ROOM", "RESOURCE", "GROUP"},
             }
             for each in (told if isinstance(told, list) else [told] if told else [])
         ],
     }
+
+
+def _told(event: Any, name: str) -> Any:
+    """When something happened to an appointment; None where that is not told, or cannot be read: it is the session's time that counts."""
+    try:
+        return event[name].dt
+    except (KeyError, ValueError, AttributeError):
+        return None
 
 
 def _address(value: Any) -> str | None:

@@ -301,8 +301,61 @@ def test_a_cancelled_occurrence_is_taken_back_and_the_others_stand() -> None:
 
 
 def test_an_hourly_series_is_refused(source: Calendar) -> None:
-    with pytest.raises(BadRecord, match="within the hour"):
-        list(source.read_document(calendar("RRULE:FREQ=SECONDLY"), "a.ics"))
+    [record] = source.read_document(calendar("RRULE:FREQ=SECONDLY"), "a.ics")
+    assert "within the hour" in record["fault"]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("DTSTART:20261103T090000Z",),
+        ("UID:u2@x",),
+        ("UID:u2@x", "DTSTART;VALUE=DATE:volgend jaar"),
+        ("UID:u2@x", "DTSTART:20261103T090000Z", "DTEND:20261103T080000Z"),
+        ("UID:u2@x", "DTSTART:20261103T090000Z", "SEQUENCE:"),
+        ("UID:u2@x", "DTSTART:20261103T090000Z", "RRULE:FREQ=HOURLY"),
+    ],
+    ids=["no id", "no start", "broken start", "ends early", "broken number", "hourly"],
+)
+def test_one_bad_appointment_of_a_file_is_told_of_and_costs_no_other(
+    source: Calendar, tmp_path: Path, lines: tuple[str, ...]
+) -> None:
+    bad = "\r\n".join([
+        "BEGIN:VEVENT",
+        "SUMMARY:Training",
+        *lines,
+        "ATTENDEE;PARTSTAT=ACCEPTED:mailto:b@x.nl",
+        "END:VEVENT",
+    ])
+    data = calendar().replace(b"BEGIN:VEVENT", bad.encode() + b"\r\nBEGIN:VEVENT")
+    mapper, made = outcomes(source, data)
+    assert len(statements_of(made)) == 1
+    assert len(mapper.counts.quarantined) == 1
+    (tmp_path / "a.ics").write_bytes(data)
+    files = completed(Calendar, {"files": [str(tmp_path / "*.ics")], "keywords": ["training"]})
+    with files.api() as api:
+        pulled = list(files.pull(api, WINDOW))
+    assert [record.get("answer") for record in pulled] == [None, "accepted"]
+    assert str(pulled[0]["fault"]).startswith("a.ics: appointment 1 ")
+
+
+def test_a_broken_time_of_making_costs_no_acceptance(source: Calendar) -> None:
+    _, [made] = outcomes(source, calendar("CREATED:00001231T000000Z"))
+    assert made["timestamp"] == "2026-10-01T08:00:00.000Z"
+
+
+def test_a_mailing_list_accepts_nothing(source: Calendar) -> None:
+    guests = "ATTENDEE;CUTYPE=GROUP;PARTSTAT=ACCEPTED:mailto:team@x.nl\r\nATTENDEE;PARTSTAT=ACCEPTED:mailto:a@x.nl"
+    _, made = outcomes(source, calendar(guests=guests))
+    assert len(made) == 1
+
+
+def test_a_change_of_this_and_all_that_follow_leaves_each_occurrence_its_own(source: Calendar) -> None:
+    change = "BEGIN:VEVENT\r\nUID:u1@x\r\nRECURRENCE-ID;RANGE=THISANDFUTURE:20261110T090000Z\r\nDTSTAMP:20261001T080000Z\r\nDTSTART:20261110T100000Z\r\nDTEND:20261110T110000Z\r\nSUMMARY:Training\r\nATTENDEE;PARTSTAT=ACCEPTED:mailto:a@x.nl\r\nEND:VEVENT"
+    data = calendar("RRULE:FREQ=WEEKLY;COUNT=3").replace(b"END:VCALENDAR", change.encode() + b"\r\nEND:VCALENDAR")
+    _, made = outcomes(source, data)
+    assert starts(made) == ["2026-11-03", "2026-11-10", "2026-11-17"]
+    assert len({each["object"]["id"] for each in made}) == 3
 
 
 @pytest.mark.parametrize("data", [b"", b"BEGIN:VCALENDAR", b"<html>", b"{}", b"\xff\xfe\x00"])

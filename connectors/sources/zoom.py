@@ -287,8 +287,9 @@ class Zoom(Sessions):
             raise BadRecord("no payload of Zoom")
         if "response" in payload:
             yield from _exchange(payload)
-        elif isinstance(payload.get("event"), str) and isinstance(dig(payload, "payload.object"), dict):
-            yield _webhook(payload["event"], payload["payload"]["object"], payload.get("event_ts"))
+        elif isinstance(payload.get("event"), str) and isinstance(payload.get("payload"), dict):
+            told = payload["payload"].get("object")  # none in the one that asks whether the address is ours
+            yield _webhook(payload["event"], told if isinstance(told, dict) else {}, payload.get("event_ts"))
         elif any(isinstance(payload.get(name), list) for name in _LISTS):
             yield from _page(payload)
         elif rows := [payload[name] for name in ("meetings", "webinars") if isinstance(payload.get(name), list)]:
@@ -627,7 +628,9 @@ def _webhook(event: str, told: Mapping[str, Any], at: Any) -> Record:
     if event.endswith((".participant_joined", ".participant_left")) and isinstance(person, dict):
         if "occurrence" not in about:
             raise BadRecord("the event does not say which occurrence it is of")
-        return _row("participant", {**about, **person, "user_email": person.get("email"), "status": "event"})
+        leads = _role(person, {str(told["host_id"]).casefold()}, set()) == "host" if told.get("host_id") else False
+        role = {"role": "host"} if leads else {}
+        return _row("participant", {**about, **person, **role, "user_email": person.get("email"), "status": "event"})
     registrant = told.get("registrant")
     if isinstance(registrant, dict):
         status = "approved" if event.endswith((".registration_created", ".registration_approved")) else "not approved"

@@ -464,6 +464,29 @@ def test_events_and_lists_that_tell_of_nobodys_attendance_are_no_fault(zoom: Zoo
     assert mapper.counts.ignored == {"event or list that tells of nobody's attendance": 2}
 
 
+def test_an_event_that_asks_whether_the_address_is_ours_is_no_fault(zoom: Zoom) -> None:
+    mapper, made = outcomes(zoom, {"event": "endpoint.url_validation", "payload": {"plainToken": "abc"}, "event_ts": 1})
+    assert (made, mapper.counts.quarantined) == ([], {})
+
+
+def test_an_event_knows_the_host_by_the_id_that_it_names(zoom: Zoom) -> None:
+    def event(person: str, name: str, **time: str) -> dict[str, Any]:
+        who = {"user_id": person, "id": person, "participant_user_id": person, **time}
+        about = {"id": "99", "uuid": "u1==", "host_id": "HostOfThis", "participant": who}
+        return {"event": f"meeting.participant_{name}", "payload": {"object": about}}
+
+    events = [
+        each
+        for person in ("HostOfThis", "Somebody")
+        for each in (
+            event(person, "joined", join_time="2026-11-03T09:00:00Z"),
+            event(person, "left", leave_time="2026-11-03T10:00:00Z"),
+        )
+    ]
+    _, made = outcomes(zoom, *events)
+    assert sorted(extension(each, "actor-role") for each in made) == ["host", "participant"]
+
+
 @pytest.mark.parametrize("body", ["body", None])
 def test_the_path_of_an_exchange_says_what_it_is_about(zoom: Zoom, body: str | None) -> None:
     def read(path: str, answer: dict[str, Any]) -> list[Record]:

@@ -41,10 +41,13 @@ from leerstroom.statements import (
     verbs,
 )
 
+# Case, spaces and signs do not matter: `Employee ID` is employee_id.
 HEADERS: Mapping[str, tuple[str, ...]] = {
     "person_id": (
         "person_id",
         "employee_id",
+        "employee number",
+        "personnel number",
         "personeelsnummer",
         "personeelsnr",
         "medewerkernummer",
@@ -52,14 +55,14 @@ HEADERS: Mapping[str, tuple[str, ...]] = {
         "persnr",
         "nummer",
     ),
-    "email": ("email", "e-mail", "e-mailadres", "emailadres", "mail"),
+    "email": ("email", "email address", "emailadres", "mail"),
     "session_id": ("session_id", "session", "sessie", "sessiecode", "code", "bijeenkomst"),
-    "title": ("title", "titel", "onderwerp", "training", "naam bijeenkomst"),
+    "title": ("title", "titel", "onderwerp", "training", "cursus", "course", "naam bijeenkomst"),
     "date": ("date", "datum", "dag"),
-    "start": ("start", "begin", "van", "starttijd", "begintijd", "aanvang"),
-    "end": ("end", "eind", "einde", "tot", "eindtijd"),
+    "start": ("start", "start time", "begin", "van", "starttijd", "begintijd", "aanvang"),
+    "end": ("end", "end time", "eind", "einde", "tot", "eindtijd"),
     "hours": ("hours", "uren", "duur", "duur (uur)", "aantal uren"),
-    "status": ("status", "aanwezig", "aanwezigheid", "present", "presentie"),
+    "status": ("status", "aanwezig", "aanwezigheid", "present", "presentie", "attended", "attendance"),
     "kind": ("kind", "soort", "type", "vorm", "werkvorm"),
     "role": ("role", "rol"),
     "initiator": ("initiator", "initiatief"),
@@ -211,7 +214,7 @@ class Sheet(TableSource):
         """The lines that rows hold below their header, each with what the others tell about it."""
         worksheet = self.connection.get("worksheet")
         zone = ZoneInfo(str(self.connection.get("time_zone", "Europe/Amsterdam")))
-        lines = [_dated(line, zone) for line in _lines(found, name, self.named)]
+        lines = [_dated(line, zone) for line in _days_first(list(_lines(found, name, self.named)))]
         _number_parts(lines)
         present = _present(lines)
         for line in lines:
@@ -389,6 +392,25 @@ def _lines(found: Iterable[Row], name: str, named: Callable[[list[Any]], list[st
         )
 
 
+def _days_first(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The lines with 11/30/2026 as 30-11-2026: a file shows itself that its months come first, where a date can be nothing else."""
+    found = {
+        (number, name): day
+        for number, line in enumerate(lines)
+        for name in ("date", "start", "end")
+        if (day := _SLASHED_DATE(str(line.get(name))))
+    }
+    if not found or not max(int(day[1]) for day in found.values()) <= 12 < max(int(day[2]) for day in found.values()):
+        return lines
+    told = [dict(line) for line in lines]
+    for (number, name), day in found.items():
+        told[number][name] = f"{day[2]}-{day[1]}-{day[3]}"
+    return told
+
+
+_SLASHED_DATE = re.compile(r"\s*(\d{1,2})/(\d{1,2})/((?:\d{4}|\d{2})\b.*)").fullmatch
+
+
 def _is_empty(value: Any) -> bool:
     return value is None or not str(value).strip()
 
@@ -408,13 +430,18 @@ def _is_header(names: list[str | None]) -> bool:
 
 def _names(row: list[Any], columns: Mapping[str, str], headers: Mapping[str, tuple[str, ...]]) -> list[str | None]:
     ours = {str(header).strip().lower(): name for name, header in columns.items()}
-    known = {header: name for name, several in headers.items() for header in several}
+    known = {_letters(header): name for name, several in headers.items() for header in several}
     made: list[str | None] = []
     for cell in row:
         header = " ".join(str(cell or "").split()).lower().rstrip(":*")
-        name = ours.get(header) or (known.get(header) if known.get(header) not in columns else None)
+        usual = known.get(_letters(header))
+        name = ours.get(header) or (usual if usual not in columns else None)
         made.append(None if name in made else name)
     return made
+
+
+def _letters(header: str) -> str:
+    return re.sub(r"[\W_]+", "", header)
 
 
 def _plain(value: Any) -> Any:
@@ -502,8 +529,8 @@ def _text(value: Any) -> str:
     return " ".join(str(value).split()) if value is not None and not isinstance(value, dict | list) else ""
 
 
-_DUTCH_DATE = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{2}|\d{4})(?:[ T].*)?").fullmatch
-_ISO_DATE = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[ T].*)?").fullmatch
+_DUTCH_DATE = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{2}|\d{4})(?:[ t].*)?").fullmatch
+_ISO_DATE = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[ t].*)?").fullmatch
 _WORDS_DATE = re.compile(r"(?:[a-z]+\.? )?(\d{1,2})[- ]([a-z]{3})[a-z]*\.?[- ](\d{2}|\d{4})").fullmatch
 _MONTHS = {name: number for number, names in enumerate(("jan", "feb", "mrt maa mar", "apr", "mei may", "jun", "jul", "aug", "sep", "okt oct", "nov", "dec"), 1) for name in names.split()}  # fmt: skip
 
@@ -531,7 +558,8 @@ def _year(text: str) -> int:
 
 
 _CLOCK = re.compile(
-    r"(?:\d{4}-\d\d-\d\d[ T])?(\d{1,2})[:.u](\d{2})(?:[:.]\d{2}(?:\.\d+)?)?(?: ?uur)?", re.IGNORECASE
+    r"(?:\d{4}-\d\d-\d\d[ T])?(\d{1,2})[:.u](\d{2})(?:[:.]\d{2}(?:\.\d+)?)?(?: ?uur)?\s*(?:([ap])\.?m\.?)?",
+    re.IGNORECASE,
 ).fullmatch
 _HOUR = re.compile(r"(\d{1,2}) ?(?:u|uur|h)", re.IGNORECASE).fullmatch
 
@@ -545,7 +573,8 @@ def _clock(value: Any, name: str) -> clock | None:
             minutes = round(value * 1440)
             return clock(minutes // 60, minutes % 60)
         if found := _CLOCK(str(value).strip()):
-            return clock(int(found[1]), int(found[2]))
+            hour = int(found[1]) % 12 + 12 * (found[3].lower() == "p") if found[3] else int(found[1])
+            return clock(hour, int(found[2]))
         if found := _HOUR(str(value).strip()):
             return clock(int(found[1]))
     except ValueError:
@@ -554,9 +583,11 @@ def _clock(value: Any, name: str) -> clock | None:
 
 
 def _hours(value: Any) -> float | None:
-    """Hours: 1,5 or 1.5 or 1:30. Raises BadRecord for anything else that is not empty."""
+    """Hours: 1,5 or 1.5 or 1:30 or 90 min. Raises BadRecord for anything else that is not empty."""
     if value is None or value == "" or isinstance(value, bool):
         return None
+    if (seconds := spelled_seconds(value)) is not None:
+        return seconds / 3600
     text = str(value).strip().lower().removesuffix("uur").removesuffix("u").strip()
     if found := re.fullmatch(r"(\d{1,2}):(\d{2})(?::\d{2})?", text):
         return int(found[1]) + int(found[2]) / 60
@@ -569,8 +600,23 @@ def _hours(value: Any) -> float | None:
     return number
 
 
+_SPELLED = re.compile(
+    r"(?:(\d{1,4}) ?(?:h|hr|hrs|hours?|u|uur|uren)\b\.?,? ?)?(?:(\d{1,5}) ?(?:m|min|mins|minutes?|minuten|minuut)\b\.?,? ?)?(?:(\d{1,5}) ?(?:s|sec|secs|seconds?|seconden)\b\.?)?"
+).fullmatch
+
+
+def spelled_seconds(value: Any) -> float | None:
+    """A length whose units are written: 1h 30m, 90 min, 2 uur 15 minuten; None for anything else."""
+    text = " ".join(str(value).split()).lower()
+    found = _SPELLED(text) if text else None
+    if found is None:
+        return None
+    hours, minutes, seconds = (int(each or 0) for each in found.groups())
+    return float(hours * 3600 + minutes * 60 + seconds)
+
+
 _MOMENT = re.compile(
-    r"(.+?)[ T](\d{1,2}[:.]\d{2})(?:[:.]\d{2}(?:[.,]\d+)?)? ?(Z|[+-]\d{2}:?\d{2})?", re.IGNORECASE
+    r"(.+?),?[ T](\d{1,2}[:.]\d{2})(?:[:.]\d{2}(?:[.,]\d+)?)? ?(Z|[+-]\d{2}:?\d{2})?", re.IGNORECASE
 ).fullmatch
 
 

@@ -419,6 +419,24 @@ def test_a_formula_is_read_as_the_value_that_was_saved(tmp_path: Path) -> None:
     assert "name" not in made["object"]["definition"]
 
 
+def test_english_headers_are_known_however_they_are_written(tmp_path: Path) -> None:
+    text = "Employee ID,E-mail address,Course,Date,Start Time,End-time,Attended\nE1,,Excel,03-11-2026,9:00 AM,1:30 PM,Yes\n"
+    _, [made] = load(write(tmp_path, text))
+    assert (made["timestamp"], made["result"]["duration"]) == ("2026-11-03T12:30:00.000Z", "PT4H30M")
+
+
+def test_a_file_whose_dates_cannot_all_be_days_first_has_its_months_first(tmp_path: Path) -> None:
+    text = "Employee ID,Course,Date,Hours\nE1,Excel,11/03/2026,2\nE2,Excel,11/13/2026,2\n"
+    _, made = load(write(tmp_path, text))
+    assert [each["timestamp"][:10] for each in made] == ["2026-11-03", "2026-11-13"]
+    _, [made] = load(write(tmp_path, "Employee ID,Course,Date,Hours\nE1,Excel,11/03/2026,2\n"))
+    assert made["timestamp"][:10] == "2026-03-11", "days come first where nothing speaks against it"
+
+
+def test_a_day_with_its_time_behind_a_t_is_a_day() -> None:
+    assert day_of("2026-11-03T09:00:00Z") == date(2026, 11, 3)
+
+
 @given(st.dates(date(2000, 1, 1), date(2090, 12, 31)))
 def test_a_day_reads_the_same_however_it_is_written(day: date) -> None:
     serial = (day - date(1899, 12, 30)).days
@@ -434,7 +452,19 @@ def test_a_day_reads_the_same_however_it_is_written(day: date) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "hours"), [("1,5", 1.5), ("1.5", 1.5), (2, 2.0), ("1:30", 1.5), ("2 uur", 2.0), ("", None), (None, None)]
+    ("text", "hours"),
+    [
+        ("1,5", 1.5),
+        ("1.5", 1.5),
+        (2, 2.0),
+        ("1:30", 1.5),
+        ("2 uur", 2.0),
+        ("90 min", 1.5),
+        ("1h 30m", 1.5),
+        ("2 uur 15 minuten", 2.25),
+        ("", None),
+        (None, None),
+    ],
 )
 def test_hours_as_people_write_them(text: Any, hours: float | None) -> None:
     assert _hours(text) == hours

@@ -47,7 +47,7 @@ from connectors.source import (
     every_row,
     maps,
 )
-from connectors.sources.sheet import day_of
+from connectors.sources.sheet import day_of, spelled_seconds
 from connectors.tables import HEADER_WITHIN, Row, TableSource, rows
 from leerstroom.errors import BadRecord, ConfigurationError, UnexpectedShape
 from leerstroom.people import People, Pseudonyms
@@ -75,13 +75,13 @@ HEADERS: Mapping[str, tuple[str, ...]] = {
     "course": ("coursename", "coursetitle", "course", "itemtitle", "cpnttitle", "componenttitle", "trainingtitle", "lotitle", "learningcontent", "contenttitle", "cursus", "cursusnaam", "training", "title", "titel"),
     "type": ("coursetype", "lotype", "trainingtype", "itemtype", "learningtype", "contenttype", "componenttypeid", "cpnttypid", "soort", "type"),
     "status": ("completionstatus", "enrollmentstatus", "enrolmentstatus", "transcriptstatus", "learningstatus", "registrationstatus", "userlostatus", "cmplstatid", "status"),
-    "registered": ("registrationdate", "enrollmentdate", "enrolmentdate", "enrolleddate", "enrollmentcreatedat", "assigneddate", "assignmentdate", "userloassigneddt", "userloregdt", "dateenrolled", "registereddate", "inschrijfdatum", "toegewezenop"),
-    "completed": ("completiondate", "completeddate", "completedat", "completedon", "completionmoment", "datecompleted", "enrollmentcompletiondate", "datecomplete", "userlocompdt", "compldte", "finishdate", "afrondingsdatum", "afgerondop", "datumafgerond", "behaaldop"),
-    "due": ("duedate", "userlominduedate", "requireddate", "reqdte", "deadline", "uiterlijk", "uiterstedatum"),
+    "registered": ("registrationdate", "enrollmentdate", "enrolmentdate", "enrolleddate", "enrollmentcreatedat", "assigneddate", "assignmentdate", "userloassigneddt", "userloregdt", "dateenrolled", "registereddate", "registeredon", "enrolledon", "assignedon", "courseenrollmentdate", "courseenrolldate", "enrollmenttime", "transcriptregistrationdate", "inschrijfdatum", "toegewezenop"),
+    "completed": ("completiondate", "completeddate", "completedat", "completedon", "completedutc", "completedatutc", "completiontime", "coursecompletiondate", "transcriptcompleteddate", "transcriptcompletiondate", "completionmoment", "datecompleted", "enrollmentcompletiondate", "datecomplete", "userlocompdt", "compldte", "finishdate", "afrondingsdatum", "afgerondop", "datumafgerond", "behaaldop"),
+    "due": ("duedate", "transcriptduedate", "userlominduedate", "requireddate", "reqdte", "deadline", "uiterlijk", "uiterstedatum"),
     "modified": ("lastmodified", "lastmodifieddate", "userlolastmodifieddt", "enrollmentdatelastupdated", "updatedat"),
     "mandatory": ("mandatory", "required", "isrequired", "verplicht"),
     "assigned": ("assigned", "isassigned", "toegewezen"),
-    "score": ("score", "userloscore", "enrollmentscore", "finalscore", "scorepercentage", "grade", "cijfer"),
+    "score": ("score", "transcriptscore", "coursegrade", "userloscore", "enrollmentscore", "finalscore", "scorepercentage", "grade", "cijfer"),
     "score_max": ("maxscore", "maximumscore", "scoremax"),
     "passed": ("passed", "pass", "userlopass", "ispassed", "success", "geslaagd"),
     "hours": ("hours", "totalhours", "traininghours", "durationhours", "tothrs", "uren", "studielast"),
@@ -91,10 +91,10 @@ HEADERS: Mapping[str, tuple[str, ...]] = {
     "instance": ("registrationid", "enrollmentid", "enrolmentid", "transcriptid", "registrationnumber", "userloregnum"),
 }  # fmt: skip
 _WORDS: Mapping[str, str] = {
-    **dict.fromkeys(("completed", "complete", "finished", "done", "attended", "credited", "voltooid", "afgerond", "behaald"), "completed"),
+    **dict.fromkeys(("completed", "complete", "completed equivalent", "completed late", "finished", "done", "attended", "credited", "voltooid", "afgerond", "behaald"), "completed"),
     **dict.fromkeys(("passed", "pass", "geslaagd", "voldoende"), "passed"),
     **dict.fromkeys(("failed", "fail", "not passed", "gezakt", "niet geslaagd", "onvoldoende"), "failed"),
-    **dict.fromkeys(("registered", "enrolled", "assigned", "subscribed", "not started", "in progress", "started", "approved", "incomplete", "ingeschreven", "toegewezen", "niet gestart", "bezig"), "enrolled"),
+    **dict.fromkeys(("registered", "enrolled", "assigned", "subscribed", "not started", "in progress", "started", "approved", "incomplete", "not activated", "past due", "overdue", "ingeschreven", "toegewezen", "niet gestart", "bezig"), "enrolled"),
     **dict.fromkeys(("pending", "pending approval", "waiting", "waiting list", "waitlisted", "requested", "aangevraagd", "wachtlijst"), "waiting"),
     **dict.fromkeys(("withdrawn", "cancelled", "canceled", "removed", "dropped", "denied", "unenrolled", "no show", "exempt", "geannuleerd", "uitgeschreven", "afgewezen"), "withdrawn"),
 }  # fmt: skip
@@ -361,7 +361,7 @@ class Report(TableSource):
         flat = dict(_flat(row)) if isinstance(row, Mapping) else {}
         ours: dict[str, Any] = {}
         for name, (_, value) in zip(self._columns(flat), flat.items(), strict=True):
-            if name and name not in ours and value is not None and value != "":
+            if name and name not in ours and not _is_nothing(value):
                 ours[name] = value
         has_person, has_course = ours.keys() & {"person_id", "email", "account"}, ours.keys() & {"course_id", "course"}
         if not has_person or not has_course:
@@ -401,7 +401,8 @@ class Report(TableSource):
 
     def _status(self, value: Any) -> str | None:
         words = {_said(theirs): str(ours) for theirs, ours in (self.connection.get("words") or {}).items()}
-        return words.get(_said(value)) or _WORDS.get(_said(value))
+        said = _said(value)
+        return words.get(said) or _WORDS.get(said) or _WORDS.get(said.removesuffix(" past due"))
 
     def _moment(self, value: Any, order: Any = None) -> datetime | None:
         """A time in UTC, as reports write it; a day is its noon. `order` is that of its file's dates. None for what is none."""
@@ -561,6 +562,14 @@ def _flat(row: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]
             yield path, value
 
 
+def _is_nothing(value: Any) -> bool:
+    """Whether a cell says that there is nothing to say, as exports do: empty, a dash, N/A, the day 0 of MySQL."""
+    return value is None or str(value).strip().casefold() in _NOTHING or str(value).strip().startswith("0000-00-00")
+
+
+_NOTHING = frozenset({"", "-", "--", "n/a", "null", "none", "n.v.t.", "nvt"})
+
+
 def _id(value: Any) -> str:
     """An id as a text; one that Excel made a decimal number is whole again where nothing was lost."""
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
@@ -589,8 +598,12 @@ _ISO_LENGTH = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+
 
 
 def _seconds(value: Any) -> float | None:
-    """A length: 1:30, 01:30:00, PT1H30M, or minutes as a number."""
+    """A length: 1:30, 01:30:00, PT1H30M, 1h 30m, or minutes as a number."""
+    if isinstance(value, timedelta):
+        return value.total_seconds() if value >= timedelta(0) else None
     told = str(value).strip()
+    if (spelled := spelled_seconds(told)) is not None:
+        return spelled
     if found := _CLOCK_LENGTH(told):
         return int(found[1]) * 3600 + int(found[2]) * 60 + int(found[3] or 0)
     if (found := _ISO_LENGTH(told)) and len(told) > 2:
@@ -625,8 +638,10 @@ def _score(row: Mapping[str, Any]) -> dict[str, float] | None:
 
 
 _ODATA_2 = re.compile(r"/Date\((-?\d+)(?:[+-]\d{4})?\)/").fullmatch
-_DAY_FIRST = re.compile(
-    r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})(?:[ T,]+(\d{1,2})[:.](\d{2})(?:[:.](\d{2}))?(?:\.\d+)?\s*([AaPp][Mm])?(?:\s+([A-Za-z]+/[A-Za-z_/]+|UTC|GMT|Z))?)?"
+_NUMBERED = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{2})").fullmatch
+_MONTH_NAMED = re.compile(r"([A-Za-z]{3,9})\.? (\d{1,2}),? (\d{4})").fullmatch
+_TIMED = re.compile(
+    r"(.*?\d{2,4}),?(?:[ T]+(\d{1,2})[:.](\d{2})(?:[:.](\d{2}))?(?:\.\d+)?\s*([AaPp][Mm])?(?:\s+([A-Za-z]+/[A-Za-z_/ ]+|UTC|GMT|Z))?)?"
 ).fullmatch
 
 
@@ -635,8 +650,10 @@ def _order(told: Iterable[Row]) -> str | None:
     firsts, seconds = 0, 0
     for _, _, cells in told:
         for cell in cells:
-            if isinstance(cell, str) and len(cell) < 40 and (found := _DAY_FIRST(cell.strip())):
-                firsts, seconds = max(firsts, int(found[1])), max(seconds, int(found[2]))
+            timed = _TIMED(cell.strip()) if isinstance(cell, str) and len(cell) < 60 else None
+            found = _NUMBERED(timed[1]) if timed else None
+            if found and (len(found[4]) == 4 or found[2] == "/"):  # 1.20.30 may be a version
+                firsts, seconds = max(firsts, int(found[1])), max(seconds, int(found[3]))
     return "mdy" if firsts <= 12 < seconds else None
 
 
@@ -653,19 +670,28 @@ def _time(value: Any, zone: ZoneInfo, order: str) -> datetime | None:
         return parse_time(int(found[1])) if int(found[1]) > 100_000_000_000 else datetime.fromtimestamp(int(found[1]) / 1000, UTC)  # fmt: skip
     if isinstance(value, int | float) and value > 100_000_000:
         return parse_time(value)
-    if found := _DAY_FIRST(told):
-        first, second, year = int(found[1]), int(found[2]), int(found[3])
-        day = date(year, first, second) if order == "mdy" else date(year, second, first)
-        if found[4] is None:
-            return _at(day, clock(12), zone)
-        hour = int(found[4]) % 12 + 12 * (found[7].lower() == "pm") if found[7] else int(found[4])
-        where = "UTC" if found[8] == "Z" else found[8] or zone.key
-        moment = datetime.combine(day, clock(hour, int(found[5]), int(found[6] or 0)))
-        return parse_time(moment.isoformat(), zone=where).astimezone(UTC)
     if re.fullmatch(r"\d{4}-\d{2}-\d{2}[T ].+", told):
         return parse_time(told, zone=zone.key).astimezone(UTC)
-    day_told = day_of(value)
-    return _at(day_told, clock(12), zone) if day_told else None
+    found = _TIMED(told)
+    if found is None and order == "mdy" and told[:1].isdecimal() and not isinstance(value, float):
+        return None
+    day = _day(found[1], order) if found else day_of(value)
+    if day is None or found is None or found[2] is None:
+        return _at(day, clock(12), zone) if day else None
+    hour = int(found[2]) % 12 + 12 * (found[5].lower() == "pm") if found[5] else int(found[2])
+    where = "UTC" if found[6] == "Z" else found[6].strip().replace(" ", "_") if found[6] else zone.key
+    moment = datetime.combine(day, clock(hour, int(found[3]), int(found[4] or 0)))
+    return parse_time(moment.isoformat(), zone=where).astimezone(UTC)
+
+
+def _day(told: str, order: str) -> date | None:
+    """A day as `day_of` reads it, also one whose month comes first: in numbers where the order says so, or by its name."""
+    if (found := _NUMBERED(told)) and order == "mdy":
+        year = int(found[4]) + (2000 if len(found[4]) == 2 else 0)
+        return date(year, int(found[1]), int(found[3]))
+    if found := _MONTH_NAMED(told):
+        return day_of(f"{found[2]} {found[1]} {found[3]}")
+    return day_of(told)
 
 
 def _at(day: date, moment: clock, zone: ZoneInfo) -> datetime:

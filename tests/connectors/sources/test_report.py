@@ -1,7 +1,7 @@
 """Reports of any LMS: columns by name, dates as systems write them, pages as OData and others number them."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -96,6 +96,7 @@ def test_an_enrolment_with_a_due_date_and_its_completion_belong_together() -> No
     ("cells", "verb", "success"),
     [
         ({"status": "Passed"}, verbs.PASSED, True),
+        ({"status": "Completed (Equivalent)"}, verbs.COMPLETED, None),
         ({"status": "Niet geslaagd"}, verbs.FAILED, False),
         ({"status": "Completed", "passed": "true"}, verbs.PASSED, True),
         ({"status": "Completed", "passed": False}, verbs.COMPLETED, False),
@@ -108,7 +109,7 @@ def test_how_it_ended(cells: dict[str, Any], verb: Any, success: bool | None) ->
     assert (made["verb"]["id"], made["result"].get("success")) == (verb.iri, success)
 
 
-@pytest.mark.parametrize("status", ["In Progress", "not_started", "Subscribed", "Ingeschreven"])
+@pytest.mark.parametrize("status", ["In Progress", "not_started", "Subscribed", "Ingeschreven", "Past Due", "In Progress / Past Due"])  # fmt: skip
 def test_an_enrolment_is_no_completion(status: str) -> None:
     _, [made] = outcomes(row(status=status, completed=None, registered="2026-10-01"))
     assert made["verb"]["id"] == verbs.REGISTERED.iri
@@ -135,7 +136,7 @@ def test_with_a_number_of_the_enrolment_a_corrected_date_is_the_same_fact() -> N
 
 @pytest.mark.parametrize(
     ("cells", "length"),
-    [({"hours": "1,5"}, "PT1H30M"), ({"minutes": 45}, "PT45M"), ({"duration": "01:30:00"}, "PT1H30M"), ({"Total Time": "PT2H"}, "PT2H"), ({"time_spent": "90"}, "PT1H30M")],
+    [({"hours": "1,5"}, "PT1H30M"), ({"minutes": 45}, "PT45M"), ({"duration": "01:30:00"}, "PT1H30M"), ({"Total Time": "PT2H"}, "PT2H"), ({"time_spent": "90"}, "PT1H30M"), ({"time_spent": "1h 30m"}, "PT1H30M"), ({"duration": timedelta(hours=30)}, "PT30H")],
 )  # fmt: skip
 def test_lengths_come_in_any_unit(cells: dict[str, Any], length: str) -> None:
     _, [made] = outcomes(row(**cells))
@@ -228,7 +229,13 @@ def test_an_id_that_excel_made_a_number_is_whole_again() -> None:
         ("11/3/2026 04:15 PM", "mdy", "2026-11-03T15:15:00+00:00"),
         ("11/3/2026 04:15 PM America/New_York", "mdy", "2026-11-03T21:15:00+00:00"),
         ("12/3/2026 12:05 AM", "mdy", "2026-12-02T23:05:00+00:00"),
+        ("11/3/2026 04:15 PM America/New York", "mdy", "2026-11-03T21:15:00+00:00"),
+        ("11/3/26", "mdy", "2026-11-03T11:00:00+00:00"),
+        ("3/11/26, 16:15", "dmy", "2026-11-03T15:15:00+00:00"),
         ("3 november 2026", "dmy", "2026-11-03T11:00:00+00:00"),
+        ("03-Nov-2026 16:15", "dmy", "2026-11-03T15:15:00+00:00"),
+        ("Nov 3, 2026", "dmy", "2026-11-03T11:00:00+00:00"),
+        ("November 3, 2026, 4:15 PM", "dmy", "2026-11-03T15:15:00+00:00"),
         (46329, "dmy", "2026-11-03T11:00:00+00:00"),
     ],
 )
@@ -236,6 +243,31 @@ def test_dates_as_systems_write_them(told: Any, order: str, moment: str) -> None
     found = _time(told, ZoneInfo("Europe/Amsterdam"), order)
     assert found is not None
     assert found.isoformat() == moment
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        ("Enrollment Date", "Course Completion Date"),
+        ("Transcript Registration Date", "Transcript Completed Date"),
+        ("Enrollment Time", "Completion Time"),
+    ],
+)
+def test_headers_of_when_it_began_and_ended_as_systems_write_them(headers: tuple[str, str]) -> None:
+    told = dict(zip(headers, ("2026-11-01", "2026-11-03"), strict=True))
+    _, made = outcomes({"Email": "a@x.nl", "Course ID": "C1", **told})
+    assert [each["timestamp"][:10] for each in statements_of(made)] == ["2026-11-01", "2026-11-03"]
+
+
+def test_a_zone_that_nobody_knows_turns_no_month_into_a_day() -> None:
+    assert _time("3/5/2026 10:30 XYZT", ZoneInfo("Europe/Amsterdam"), "mdy") is None
+
+
+@pytest.mark.parametrize("nothing", ["-", "N/A", "null", "0000-00-00 00:00:00", " ", "n.v.t."])
+def test_a_cell_that_says_there_is_nothing_is_empty(nothing: str) -> None:
+    mapper, made = outcomes(row(completed=nothing, due=nothing, score=nothing, hours=nothing, registered="2026-11-01", status="In Progress"))  # fmt: skip
+    assert [each["verb"]["id"] for each in statements_of(made)] == [verbs.REGISTERED.iri]
+    assert mapper.counts.quarantined == {}
 
 
 def test_lengths_that_are_none() -> None:

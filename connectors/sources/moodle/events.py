@@ -17,11 +17,11 @@ class Says:
     """What is stated of an event.
 
     `of` names who did it: the user of the row, or the one to whom it happened. `runs` marks acts of whoever runs a platform or course: no
-    learning of theirs. `fact` names what a later event may take back (`comment {id}`), `voids` what this one takes back; `kind` is a
-    source kind other than that of an LMS.
+    learning of theirs. `fact` names what a later event may take back (`comment {id}`), `voids` what this one takes back; without a verb
+    that is all it does. `kind` is a source kind other than that of an LMS.
     """
 
-    verb: Verb
+    verb: Verb | None
     place: Place
     of: str = "user"
     runs: bool = False
@@ -44,6 +44,7 @@ EVENTS: Mapping[str, Says] = {
     "core/user_loggedin": Says(verbs.LOGGED_IN, places.site),
     "core/user_loggedout": Says(verbs.LOGGED_OUT, places.site),
     "core/badge_awarded": Says(verbs.EARNED, places.BADGE, of="related", fact="badge {id} {person}"),
+    "core/badge_revoked": Says(None, places.BADGE, of="related", voids=("badge {id} {person}",)),
     "core/badge_viewed": Says(verbs.VIEWED, places.BADGE),
     "core/badge_listing_viewed": Says(verbs.VIEWED, places.BADGES),
     "core/blog_entry_created": Says(verbs.POSTED, places.BLOG_ENTRY, fact="blog {id}"),

@@ -13,7 +13,7 @@ Once        of several rows of one act one is told: an upload, a subscription or
             tell too (`moodle`) has the same verb, object and time here, so both may run: the indicators count it once
 Late facts  look back 3 days: a row is written at the end of a request and may come after younger ones. Its id is made of time and number, so a log that
             was started anew makes no statement of another fact
-Deleted     a deleted post, comment or entry voids what was stated; a module that is gone keeps its number
+Deleted     a deleted post, comment or entry and a revoked badge void what was stated; a module that is gone keeps its number
 Kept        by the setting "keep logs for" of the site; never is Moodle's default
 Cost        a query of 2,000 rows and some 15 small ones, on an index by time; use a replica where the site is busy
 Not seen    who rated a post; what apps do offline until they synchronise; texts of any kind
@@ -159,6 +159,8 @@ class MoodleLog(Facts):
         names = {"id": "", "page": "", **record["thing"], "person": record["person"].get("account") or ""}
         taken_back = [each.format_map(names) for each in said.voids]
         is_post = record["name"] == "mod_forum/post_deleted"
+        if said.verb is None:
+            return [Ignored("something that was taken back"), *(Retracted(key) for key in taken_back)]
         return [
             statement(
                 actor=self._actor(people, record),

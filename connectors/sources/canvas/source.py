@@ -391,10 +391,11 @@ class Canvas(Source):
         )
 
     @maps("grade")
-    def grade(self, record: Record, people: People) -> Outcome:
-        """`scored` for an assignment or quiz; who graded stands in the context, nobody where Canvas did."""
+    def grade(self, record: Record, people: People) -> Outcome | list[Outcome]:
+        """`scored` for an assignment or quiz; who graded stands in the context, nobody where Canvas did. A grade that is taken off is taken back."""
+        key = f"{record.get('id')}/grade"
         if record.get("score") is None or not record.get("at"):
-            return Ignored("not graded yet")
+            return [Ignored("not graded yet"), Retracted(key, reason="no longer graded")]
         highest = record.get("highest")
         moment = parse_time(record["at"])
         return statement(
@@ -407,7 +408,7 @@ class Canvas(Source):
             registration=self._registration(record),
             instructor=_instructor(people, record),
             extensions=self._terms(record, due=False),
-            key=f"{record.get('id')}/grade",
+            key=key,
             revision=f"{number(record['score']):g}/{highest}/{utc_text(moment)}",
         )
 

@@ -265,25 +265,25 @@ class Facts(Source):
         )
 
     @maps("assignment_grade")
-    def assignment_grade(self, record: Record, people: People) -> Outcome:
-        """`scored` for an assignment; the trainer stands in the context."""
+    def assignment_grade(self, record: Record, people: People) -> Outcome | list[Outcome]:
+        """`scored` for an assignment; the trainer stands in the context. A grade that is taken off is taken back."""
         grade, highest = number(record["grade"]), record.get("highest")
         if grade < 0:
-            return Ignored("not graded yet")
+            return [Ignored("not graded yet"), Retracted(fact_of(record), reason="no longer graded")]
         if highest is not None and number(highest) <= 0:
             return Ignored("graded in words of a scale, not in numbers")
         return self._scored(record, people, score(grade, 0, highest), instructor=_instructor(people, record))
 
     @maps("grade", itemtype="mod")
-    def grade(self, record: Record, people: People) -> Outcome:
-        """`scored` for a module of another sort (SCORM, H5P, lesson…)."""
+    def grade(self, record: Record, people: People) -> Outcome | list[Outcome]:
+        """`scored` for a module of another sort (SCORM, H5P, lesson…). A grade that is taken off is taken back."""
         sort = record["module"]["modname"]
         if sort in {"quiz", "assign"}:
             return Ignored("grade of a quiz or assignment, told by attempt or grading")
         if sort == "forum":
             return Ignored("ratings of forum posts together")
         if record.get("grade") is None:
-            return Ignored("not graded yet")
+            return [Ignored("not graded yet"), Retracted(fact_of(record), reason="no longer graded")]
         return self._scored(record, people, score(record["grade"], record.get("lowest"), record.get("highest")))
 
     @maps("grade")

@@ -443,6 +443,14 @@ def test_who_graded_stands_in_the_context_and_canvas_itself_does_not(stated: lis
     assert graders == {KEY.account(TENANT, "30"): 3, None: 2}
 
 
+def test_a_grade_that_is_taken_off_is_taken_back() -> None:
+    body = {"assignment_id": "21070000000000355", "submission_id": "21070000000011086", "user_id": "21070000000000048"}
+    _, [given] = outcomes(event("grade_change", {**body, "score": 7, "points_possible": 10, "grade": "7"}))
+    _, [gone] = outcomes(event("grade_change", {**body, "score": None, "points_possible": 10, "grade": None}))
+    assert isinstance(gone, Retracted)
+    assert gone.key == extension(given, "record")
+
+
 def test_a_graded_discussion_is_told_by_its_entries(whole: tuple[Canvas, list[Record]]) -> None:
     counts = mapped(whole[0], landed(*whole))[0].counts
     assert counts.ignored["submission of a discussion, told by its entries"] == 1

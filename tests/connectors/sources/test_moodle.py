@@ -776,8 +776,17 @@ def test_a_changed_grade_is_another_form_of_the_same_fact(whole: tuple[Moodle, l
     assert fact_of(before) == fact_of(after)
     assert before["id"] != after["id"]
     assert after["result"]["score"] == {"raw": 9.5, "min": 0.0, "max": 10.0, "scaled": 0.95}
-    assert outcomes(grade, grade="-1.00000") == []
     assert outcomes(grade, highest=-4) == []
+
+
+def test_a_grade_that_is_taken_off_is_taken_back(whole: tuple[Moodle, list[Record]]) -> None:
+    assignment = next(record for record in whole[1] if record.kind == "assignment_grade")
+    item = next(record for record in whole[1] if record.kind == "grade" and record.get("itemtype") == "mod")
+    other = {"module": {**item["module"], "modname": "h5pactivity"}}
+    for record, more, none in ((assignment, {}, "-1.00000"), (item, other, None)):
+        [before], [after] = outcomes(record, **more, grade=5, highest=10), outcomes(record, **more, grade=none)
+        assert isinstance(after, Retracted)
+        assert after.key == fact_of(before)
 
 
 def test_extra_credit_is_a_full_score_and_no_error(whole: tuple[Moodle, list[Record]]) -> None:

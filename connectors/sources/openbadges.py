@@ -279,8 +279,14 @@ def _inside(payload: Mapping[str, Any]) -> Any:
     """What an envelope holds; None for what is no envelope."""
     if "response" in payload:
         return dig(payload, "response.body") or []
-    if isinstance(payload.get("vc"), Mapping):  # the claims of a JWT in the manner of VC 1.1
-        return {"jti": payload.get("jti"), "nbf": payload.get("nbf"), **payload["vc"]}
+    if isinstance(
+        payload.get("vc"), Mapping
+    ):  # the claims of a JWT in the manner of VC 1.1, which may stand in the place of properties
+        return {
+            **{name: payload.get(name) for name in ("jti", "nbf", "sub")},
+            "issuer": payload.get("iss"),
+            **payload["vc"],
+        }
     nested = dig(payload, "credentialSubject.verifiableCredential")
     for held in (payload.get("verifiableCredential"), nested, payload.get("badges"), payload.get("assertions")):
         if held:
@@ -334,7 +340,7 @@ def _of_credential(told: Mapping[str, Any]) -> dict[str, Any]:
         for each in _list(subject.get("identifier"))
         if isinstance(each, Mapping)
     ]  # fmt: skip
-    holder = str(subject.get("id") or "")
+    holder = str(subject.get("id") or told.get("sub") or "")
     if holder:
         identities.append({"sort": "email" if holder.startswith("mailto:") else "id", "value": holder})
     earned = (
@@ -359,15 +365,12 @@ def _of_credential(told: Mapping[str, Any]) -> dict[str, Any]:
 
 def _of_assertion(told: Mapping[str, Any]) -> dict[str, Any]:
     """An assertion of Open Badges 2.0 or 1.x; the class of the badge stands in it or is named by its address."""
-    badge = told["badge"]
+    badge = _first(told["badge"])
     about = badge if isinstance(badge, Mapping) else {"id": badge}
-    recipient = (
-        told["recipient"]
-        if isinstance(told["recipient"], Mapping)
-        else {"type": "email", "identity": told["recipient"]}
-    )
+    who = _first(told["recipient"])
+    recipient = who if isinstance(who, Mapping) else {"type": "email", "identity": who}
     identity = str(recipient.get("identity") or "")
-    sort = _word(recipient.get("type") or "email")
+    sort = _word(_first(recipient.get("type")) or "email")
     hashed = recipient.get("hashed") is True or ("$" in identity and "@" not in identity)
     salt = recipient.get("salt") or told.get("salt")
     return {
@@ -377,7 +380,7 @@ def _of_assertion(told: Mapping[str, Any]) -> dict[str, Any]:
         "type": "Badge",
         "name": _named(about.get("name")),
         "language": about.get("@language"),
-        "earned": told.get("issuedOn"),
+        "earned": told.get("issuedOn") or told.get("issued_on"),
         "hours": _hours(about),
         "identities": [{"sort": sort, "value": identity, "hashed": hashed, "salt": salt}],
         "is_revoked": True if told.get("revoked") is True else None,
@@ -385,9 +388,9 @@ def _of_assertion(told: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _hours(about: Mapping[str, Any]) -> Any:
-    """Study load in hours, an extension that Dutch schools write."""
+    """Study load in hours, an extension that Dutch schools write; in 3.0 as `SBU`."""
     load = about.get("extensions:StudyLoadExtension") or about.get("StudyLoadExtension")
-    return dig(load, "extensions:StudyLoad") or dig(load, "StudyLoad")
+    return dig(load, "extensions:StudyLoad") or dig(load, "StudyLoad") or about.get("SBU")
 
 
 def _id(told: Any) -> str | None:
@@ -406,6 +409,10 @@ def _named(told: Any) -> str | None:
 
 def _word(told: Any) -> str:
     return str(told or "").rsplit(":", 1)[-1].lower()
+
+
+def _first(told: Any) -> Any:
+    return told[0] if isinstance(told, list) and told else told
 
 
 def _list(told: Any) -> list[Any]:

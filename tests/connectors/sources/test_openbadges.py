@@ -193,6 +193,33 @@ def test_an_assertion_of_1_0_counts_seconds(source: OpenBadges) -> None:
     assert made["timestamp"] == "2026-11-03T10:00:00.000Z"
 
 
+def test_an_assertion_of_0_5_says_when_in_its_own_way(source: OpenBadges) -> None:
+    badge = {"version": "0.5.0", "name": "Teamwork", "issuer": {"origin": "https://i.example", "name": "Example"}}
+    _, [made] = outcomes(source, {"recipient": "a@x.nl", "badge": badge, "issued_on": "2026-11-03"})
+    assert made["timestamp"] == "2026-11-03T00:00:00.000Z"
+
+
+def test_json_ld_may_write_one_as_a_list_of_one(source: OpenBadges) -> None:
+    plain = assertion(badge="https://i.example/b/1")
+    listed = assertion(badge=["https://i.example/b/1"], recipient=[{"type": ["email"], "identity": "a@x.nl"}])
+    assert outcomes(source, listed)[1] == outcomes(source, plain)[1]
+
+
+def test_the_claims_of_a_jwt_may_stand_in_the_place_of_issuer_holder_and_id(source: OpenBadges) -> None:
+    whole = credential(subject={"id": "did:key:z6Mk"})
+    subject = {name: value for name, value in whole["credentialSubject"].items() if name != "id"}
+    bare = {"type": whole["type"], "credentialSubject": subject}
+    claims = {"iss": "https://i.example/1", "sub": "did:key:z6Mk", "jti": whole["id"], "nbf": 1793700000, "vc": bare}
+    assert outcomes(source, jwt(claims))[1] == outcomes(source, whole)[1]
+
+
+def test_the_study_load_of_a_dutch_badge_of_3_0_is_its_hours(source: OpenBadges) -> None:
+    told = credential({"identityHash": "a@x.nl"})
+    told["credentialSubject"]["achievement"]["SBU"] = 24
+    _, [made] = outcomes(source, told)
+    assert made["context"]["extensions"][EXTENSION_BASE + "scheduled-minutes"] == 24 * 60
+
+
 def test_a_revoked_badge_is_taken_back(source: OpenBadges) -> None:
     _, [earned] = outcomes(source, assertion())
     _, [gone] = outcomes(source, assertion(revoked=True))

@@ -351,7 +351,7 @@ def _sent(message: Item, chain: list[Item]) -> Record:
     """A message of a webhook as a record. A sign is one of somebody on something, whether it is given or taken away."""
     if message.get("type") != "reaction":
         return Record("message", _id(message), {**message, "chain": chain})
-    on, emoji = str(id_of(dig(message, "reaction.message_id"))), dig(message, "reaction.emoji")
+    on, emoji = id_of(dig(message, "reaction.message_id")) or "", dig(message, "reaction.emoji")
     known = {**(chain[0] if chain else {}), "chain": chain[1:]}
     fields = sign(
         known, id=on, room=str(id_of(message.get("room"))), name=emoji, user=_number(message.get("from")), at=_at(message.get("timestamp")), removed=not emoji,
@@ -364,17 +364,21 @@ def _told_by_webhook(message: Mapping[str, Any]) -> Told:
     body = dig(message, "edit.message") if sort == "edit" else message
     form = str(dig(body, "type"))
     texts = [dig(body, path) for path in ("text.body", f"{form}.caption", "button.text", "interactive.button_reply.title", "interactive.list_reply.title")]  # fmt: skip
+    said = [text for text in texts if isinstance(text, str)]
+    wordless = (
+        "" if said or form in _MEDIA or "from" not in message else _IGNORED["empty"]
+    )  # a form that was filled in, a chat that was opened
     return Told(
         id=_id(message),
         room=str(id_of(message.get("room"))),
         at=_at(message.get("timestamp")),
         sender=_number(message.get("from")),
-        texts=[text for text in texts if isinstance(text, str)],
+        texts=said,
         parent=_refers_to(message),
         carries=types.FILE if form in _MEDIA else None,
         revision=f"edited {message.get('timestamp')}" if sort == "edit" else "",
         deleted=sort == "revoke",
-        ignored="delivery report" if "status" in message else _IGNORED.get(sort, ""),
+        ignored="delivery report" if "status" in message else _IGNORED.get(sort, wordless),
     )
 
 

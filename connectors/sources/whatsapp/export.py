@@ -6,6 +6,7 @@ message above it. Formats of Android and iOS in Dutch, English, German and Frenc
 """
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -50,7 +51,7 @@ class Chat:
 
 def parse(text: str, zone: ZoneInfo, order: str | None = None) -> Chat:
     """The chat in a text. `order` of day and month is one of ORDERS; None lets the file decide. Raises BadRecord for no chat at all."""
-    heads = _heads(text.splitlines())
+    heads = _heads(unicodedata.normalize("NFC", text).splitlines())  # some computers part letters from their accents
     if not heads:
         raise BadRecord("no line begins like one of an exported chat, such as 02-11-2026 09:15 - Name: text")
     title = next((name for head in heads if (name := _title(head.rest))), None)
@@ -68,7 +69,7 @@ _MARK = re.compile(f"[{_MARKS}]")
 _HEAD = re.compile(
     rf"[{_MARKS}]*(?P<open>\[)?[{_MARKS}]*"
     r"(?P<a>\d{1,4})(?P<separator>[./-])\s?(?P<b>\d{1,2})(?P=separator)\s?(?P<c>\d{1,4})\.?,?(?:\s(?:um|à|at|om|alle|a las))?\s+"
-    r"(?P<hour>\d{1,2})[:.h](?P<minute>\d{2})(?:[:.](?P<second>\d{2}))?(?:\s*(?P<half>[ap])\.?\s?m\.?)?"
+    r"(?P<hour>\d{1,2})(?:[:.h]|\sh\s)(?P<minute>\d{2})(?:[:.](?P<second>\d{2}))?(?:\s*(?P<half>[ap])\.?\s?m\.?)?"
     rf"[{_MARKS}]*(?(open)\]|\s[-–])(?:\s(?P<rest>.*)|$)",
     re.IGNORECASE,
 )
@@ -164,6 +165,12 @@ def _moments(heads: Sequence[_Head], zone: ZoneInfo, order: str) -> Iterator[dat
 _SENDER = re.compile(rf"(?P<name>[^\n]{{1,{_LONGEST_NAME}}}?):(?:\s(?P<text>.*))?$")
 _QUOTES = (("„", "“"), ("“", "”"), ("«", "»"))
 _NOTICE = re.compile(r"(?:end-to-end|ende-zu-ende|bout en bout|extremo a extremo|end to end)", re.IGNORECASE)
+_CHANGED = r"(?:toegevoegd|gewijzigd|(?:aan)?gemaakt|added|changed|created|hinzugefügt|geändert|erstellt|ajouté|changé|modifié|créé)"
+_A_GROUP = r"(?:group|groep\w*|gruppe\w*|groupe|community|communauté|onderwerp|subject|betreff|objet|sujet)"
+_ABOUT_A_GROUP = re.compile(
+    rf"\b(?:{_CHANGED}\b.*\b{_A_GROUP}|{_A_GROUP}\b.*\b{_CHANGED})\b", re.IGNORECASE
+)  # what Android writes before a name without quotes
+_CHOSEN = re.compile(r"^~\s*")
 _GROUP = re.compile(r"\b(?:group|groep|groeps\w*|gruppe\w*|groupe|grupo|gruppo)\b", re.IGNORECASE)
 
 # What the app writes in somebody's name on iOS, always behind a mark of direction.
@@ -175,19 +182,29 @@ _SYSTEM = re.compile(
     re.IGNORECASE,
 )
 _DELETED = re.compile(
-    r"(?:dit bericht is (?:verwijderd|gewist)(?: door .*)?|(?:je|jij|u) (?:hebt|heeft) dit bericht (?:verwijderd|gewist)|(?:this )?message (?:was )?deleted(?: by .*)?|you deleted this message"
-    r"|diese nachricht wurde (?:von .* )?gelöscht|du hast diese nachricht gelöscht|ce message a été supprimé(?: par .*)?|(?:vous avez|tu as) supprimé ce message)\.?",
+    r"(?:dit bericht is (?:door .* )?(?:verwijderd|gewist)(?: door .*)?|(?:je|jij|u) (?:hebt|heeft) dit bericht (?:als .* )?(?:verwijderd|gewist)"
+    r"|(?:this )?message (?:was )?deleted(?: by .*)?|you deleted this message(?: as .*)?"
+    r"|diese nachricht wurde (?:vo[nm] .* )?gelöscht|du hast diese nachricht (?:als .* )?gelöscht"
+    r"|ce message a été supprimé(?: par .*)?|(?:vous avez|tu as) supprimé ce message(?: en tant .*)?)\.?",
+    re.IGNORECASE,
+)
+_AWAITED = re.compile(  # it never reached the phone that exports
+    r"(?:wachten op (?:dit )?bericht|waiting for (?:this )?message|warte(?:n)? auf (?:diese )?nachricht|en attente (?:de ce|du) message)"
+    r"\.?(?: (?:dit kan|this may|d(?:ie|a)s kann|cela peut) .{1,60})?",
     re.IGNORECASE,
 )
 _EDITED = re.compile(r"\s*<[^<>\n]{0,30}(?:bewerkt|edited|bearbeitet|modifié)\.?>\s*$", re.IGNORECASE)
 _MISSING = r"(?:weggelaten|omitted|weggelassen|ausgelassen|ausgeschlossen|omise?|absente?|retirée?|manquante?)"
 _MEDIUM = (
-    r"(?:image|photo|afbeelding|foto|bild|video|vidéo|audio|gif|(?:animated )?sticker|document|dokument|contact card|contactkaart|kontaktkarte|fiche contact"
+    r"(?:image|photo|afbeelding|foto|bild|video|(?:message |note )?vidéo|audio|gif|(?:animated )?sticker|document|dokument|contact card|contactkaart|kontaktkarte|fiche contact"
     r"|video ?(?:note|message)|video(?:notitie|bericht|notiz|nachricht)|voice message|spraakbericht|sprachnachricht|message vocal)"
 )
 _OMITTED = re.compile(
     rf"(?:<[^<>\n]{{1,40}} {_MISSING}>|(?:\S.*\.\w{{2,5}}\b.*)?(?P<what>{_MEDIUM}) {_MISSING})\.?", re.IGNORECASE
 )
+_CAPTIONED = re.compile(
+    rf"(?P<caption>.*\S)\s\u200e(?P<what>{_MEDIUM}) {_MISSING}\.?\s*", re.IGNORECASE | re.DOTALL
+)  # on iOS
 _ATTACHED = re.compile(
     r"(?:<(?:bijgevoegd|attached|anhang|pièce jointe|fichier joint)\s?: ?(?P<ios>[^<>\n]+)>|(?P<android>\S.*\.\w{2,5}) \((?:bestand bijgevoegd|file attached|datei angehängt|fichier joint)\))",
     re.IGNORECASE,
@@ -195,16 +212,17 @@ _ATTACHED = re.compile(
 _STICKER = re.compile(r"sticker|gif|\.webp$", re.IGNORECASE)
 _CONTACT = re.compile(r"contact|kontakt|\.vcf$", re.IGNORECASE)
 _MENTION = re.compile(r"@\u2068(?P<name>[^\u2069\n]{1,100})\u2069|@(?P<number>\d{8,15})\b")
-_POLL = re.compile(r"(?:poll|peiling|umfrage|sondage):\s*(?P<question>.*)", re.IGNORECASE)
-_OPTION = re.compile(r"(?:option|optie):\s.*\(\d+ \S+\)$", re.IGNORECASE)
+_POLL = re.compile(r"(?:poll|peiling|umfrage|sondage)\s?:\s*(?P<question>.*)", re.IGNORECASE)
+_OPTION = re.compile(r"(?:option|optie)\s?:\s.*\(\d+ \S+\)$", re.IGNORECASE)
 _LOCATION = re.compile(
     r"(?:(?:live[ -])?(?:locatie|location|standort|localisation|position)\b.{0,20}?(?:https?://(?:maps\.google|goo\.gl/maps|\S*foursquare)\S*)"
-    r"|live[ -]?locatie gedeeld|live location shared|live-standort wird geteilt|position en direct partagée)\.?",
+    r"|live[ -]?locatie gedeeld|live location shared|live-standort wird geteilt|(?:localisation|position) en direct partagée)\.?",
     re.IGNORECASE,
 )
 _CALL = re.compile(
-    r"(?:gemist(?:e)? (?:spraak|video|groeps)\w*oproep|(?:spraak|video)oproep|missed (?:group )?(?:voice|video) call|(?:voice|video) call|verpasster \w+anruf|(?:sprach|video)anruf|appel (?:vocal|vidéo)(?: manqué)?)"
-    r"(?:[.,]\s?(?:\d+ \S+|geen antwoord|no answer|keine antwort|sans réponse|(?:tik|tap|zum|touchez)\b.*|.*silenced.*))?\.?",
+    r"(?:(?:gemiste? )?(?:groeps-?)?(?:spraak|video)-?(?:oproep|gesprek)|(?:missed )?(?:group )?(?:voice|video) call|(?:verpasster )?(?:gruppen-?)?(?:sprach|video)anruf"
+    r"|appel (?:vocal|vidéo)(?: de groupe)?(?: manqué)?)"
+    r"(?:[.,]\s?(?:\d+ \S+|geen antwoord|no answer|keine antwort|sans réponse|(?:tik|tap|zum|touche[zr]|appuyez)\b.*|.*silenced.*))?\.?",
     re.IGNORECASE,
 )
 
@@ -217,18 +235,25 @@ def _entry(head: _Head, moment: datetime | None, title: str | None) -> Entry:
         return Entry(head.line, None, "system", at=moment)
     whole = _plain(text).strip()
     sort, kept = _sorted(_EDITED.sub("", whole))
-    mentions = [_plain(found["name"] or f"+{found['number']}") for found in _MENTION.finditer(text)]
-    for each in mentions:
+    if sort == "text" and "\u200e" in text and (captioned := _CAPTIONED.fullmatch(text)):
+        sort, kept = _sort_of_file(captioned["what"]), _plain(captioned["caption"])
+    named = [_plain(found["name"] or f"+{found['number']}") for found in _MENTION.finditer(text)]
+    for each in named:
         kept = kept.replace(f"@{each.removeprefix('+')}", " ")  # a name is no word of the writer
-    return Entry(head.line, name, sort, kept, moment, _EDITED.search(whole) is not None, mentions)
+    return Entry(head.line, name, sort, kept, moment, _EDITED.search(whole) is not None, list(map(_label, named)))
 
 
 def _parted(head: _Head) -> tuple[str | None, str]:
     """(label of the sender, text), or None and the app's own line."""
     match = _SENDER.match(head.rest)
-    if match is None or _ends_in_quotes(match["name"]):
+    if match is None or _ends_in_quotes(match["name"]) or _ABOUT_A_GROUP.search(match["name"]):
         return None, head.rest
-    return _plain(match["name"]).strip(), "\n".join((match["text"] or "", *head.more))
+    return _label(match["name"]), "\n".join((match["text"] or "", *head.more))
+
+
+def _label(name: str) -> str:
+    """How the exporter's phone calls somebody, in one form: with or without a blank behind the ~ of a name that people chose themselves."""
+    return _CHOSEN.sub("~ ", _plain(name).strip())
 
 
 def _ends_in_quotes(text: str) -> bool:
@@ -250,7 +275,7 @@ def _title(rest: str) -> str | None:
 def _is_of_the_app(name: str, text: str) -> bool:
     """Whether iOS wrote this in the name of `name`: behind a mark of direction, about what people do with groups."""
     first = text.partition("\n")[0]
-    if not first.startswith("\u200e") or _DELETED.fullmatch(_plain(first)) or _EDITED.search(_plain(text)):
+    if not first.startswith("\u200e") or _EDITED.search(_plain(text)) or _sorted(_plain(text).strip())[0] != "text":
         return False
     return _plain(first).startswith(f"{name} ") or _SYSTEM.search(first) is not None
 
@@ -258,7 +283,7 @@ def _is_of_the_app(name: str, text: str) -> bool:
 def _sorted(text: str) -> tuple[str, str]:
     """(sort of message, what of its text the writer wrote)."""
     first, _, below = text.partition("\n")
-    if not text or text == "null":
+    if not text or text == "null" or _AWAITED.fullmatch(text):
         return "empty", ""
     if _DELETED.fullmatch(text):
         return "deleted", ""

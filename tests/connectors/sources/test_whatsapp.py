@@ -103,6 +103,7 @@ def pull(source: WhatsApp, window: Window = NOVEMBER) -> list[Record]:
         ("\ufeff[\ufeff29.11.26, 12:24:03] Name: Text", "2026-11-29T11:24"),  # a mark of byte order, also within
         ("\u200e[29.11.26, 12:24:03] Name: Text", "2026-11-29T11:24"),
         ("29/11/2026 à 12:24 - Nom: texte", "2026-11-29T11:24"),  # French
+        ("2026-11-29 12 h 24 - Nom: texte", "2026-11-29T11:24"),  # French, Canada
         ("2026-11-29 12:24 - Namn: text", "2026-11-29T11:24"),
     ],
 )
@@ -205,6 +206,9 @@ def test_lines_of_the_app_are_never_persons() -> None:
         'Du hast die Gruppe "Lernen: Technik" erstellt.',
         "Marie a créé le groupe « Atelier : soudure »",
         "+31 6 12345678 is toegevoegd",
+        "Femke heeft deze groep toegevoegd aan de community: Leren",
+        "Femke added this group to the community: Learning",
+        "Femke heeft het onderwerp gewijzigd van ‘A: oud’ in ‘B: nieuw’",
         "Je beveiligingscode voor Gijs is gewijzigd. Tik voor meer informatie.",
     ],
 )
@@ -254,6 +258,14 @@ def test_mentions_are_people_of_the_group_or_numbers() -> None:
     assert {each["account"]["name"] for each in made["context"]["extensions"][EXTENSION_BASE + "mentions"]} == {KEY.account("https://wa.me", "Groep/Gijs"), KEY.account("https://wa.me", "+31612345678")}  # fmt: skip
 
 
+def test_a_name_that_somebody_chose_is_one_label_where_they_write_and_where_they_are_mentioned() -> None:
+    first, second = said(
+        "[02-11-2026 09:15:00] ~\u202fGijs de Wit: een vraag aan allen\n[02-11-2026 09:16:00] Femke: @\u2068~Gijs de Wit\u2069 ok"
+    )
+    assert [each["account"] for each in second["context"]["extensions"][EXTENSION_BASE + "mentions"]] == [first["actor"]["account"]]  # fmt: skip
+    assert second["context"]["extensions"][EXTENSION_BASE + "text-length"] == "short", "a name is no word of the writer"
+
+
 # --- what -----------------------------------------------------------------------------------------------------------------------------
 
 
@@ -270,7 +282,13 @@ def test_mentions_are_people_of_the_group_or_numbers() -> None:
         ("\u200eThis message was deleted by admin Femke.", "deleted"), ("Diese Nachricht wurde gelöscht.", "deleted"), ("Vous avez supprimé ce message", "deleted"),
         ("locatie: https://maps.google.com/?q=52.1,5.1", "location"), ("Live location shared", "location"), ("\u200eLocation: https://maps.google.com/?q=50.9,6.9", "location"),
         ("\u200eGemiste spraakoproep", "call"), ("\u200eVoice call, \u200e12 min", "call"), ("\u200eVerpasster Sprachanruf", "call"),
+        ("\u200eGroepsspraakoproep. \u200e4 deelgenomen", "call"), ("\u200eGroup voice call. \u200e3 joined", "call"), ("Verpasster Gruppen-Sprachanruf", "call"), ("\u200eAppel vocal manqué. \u200eToucher pour rappeler", "call"),
         ("", "empty"), ("null", "empty"),
+        ("Wachten op dit bericht. Dit kan even duren.", "empty"), ("Wachten op bericht", "empty"), ("\u200eWaiting for this message. This may take a while.", "empty"),
+        ("Warte auf diese Nachricht. Dies kann etwas dauern.", "empty"), ("En attente de ce message. Cela peut prendre un moment.", "empty"), ("Wachten op dit bericht duurt lang", "text"),
+        ("\u200eDit bericht is door een beheerder verwijderd.", "deleted"), ("\u200eYou deleted this message as admin", "deleted"), ("Diese Nachricht wurde vom Admin Femke gelöscht.", "deleted"),
+        ("\u200eGIF retiré", "sticker"), ("\u200emessage vidéo omis", "file"), ("\u200enote vidéo omise", "file"), ("Localisation en direct partagée", "location"),
+        ("foto.jpg (Datei angeha\u0308ngt)", "file"),
         ("Ik heb het plaatje weggelaten", "text"), ("Video call. Wie doet er mee?", "text"), ("Dit bericht is verwijderd door mij omdat het fout was", "deleted"),
     ],
 )  # fmt: skip
@@ -287,11 +305,23 @@ def test_a_file_with_a_caption_that_asks_is_a_question_and_without_one_it_is_sha
     assert shared["object"]["definition"]["type"] == types.FILE
 
 
+def test_a_caption_before_the_word_for_what_is_left_out_is_the_writers() -> None:
+    asked, shared = entries(
+        "[02-11-2026 09:15:00] A: Wie kent dit onderdeel? \u200eafbeelding weggelaten\n\u200e[02-11-2026 09:16:00] B: Zie hier\nen daar \u200evideo omitted"
+    )
+    assert [(each.sort, each.text) for each in (asked, shared)] == [("file", "Wie kent dit onderdeel?"), ("file", "Zie hier\nen daar")]  # fmt: skip
+    assert entries("02-11-2026 09:15 - A: Er is een afbeelding weggelaten")[0].sort == "text"
+
+
 def test_a_poll_is_its_question_and_its_options_are_nobodys_words() -> None:
     [entry] = entries(
         "[02-11-2026 09:15:00] A: \u200ePOLL:\nWat bespreken we eerst?\n\u200eOPTION: Wie weet dit (\u200e2 votes)\n\u200eOPTION: Verzuim (\u200e1 vote)"
     )
     assert (entry.sort, entry.text) == ("poll", "Wat bespreken we eerst?")
+    [entry] = entries(
+        "02/11/2026, 09:15 - A: SONDAGE :\nQuand ?\nOPTION\xa0: lundi (2 votes)\nOPTION\xa0: mardi (0 vote)"
+    )
+    assert (entry.sort, entry.text) == ("poll", "Quand ?")
     assert [entry.sort for entry in entries("02-11-2026 09:15 - A: PEILING: wie eet er mee?")] == ["text"]
 
 
@@ -468,6 +498,14 @@ def test_a_sign_that_is_taken_away_takes_back_the_one_that_was_given() -> None:
     [taken] = landed(source, list(source.read(sign(None))))
     assert given.key == taken.key
     assert statements_of(mapped(source, [taken])[1]) == []
+
+
+@pytest.mark.parametrize("told", [{"type": "request_welcome"}, {"type": "interactive", "interactive": {"type": "nfm_reply", "nfm_reply": {"response_json": "{}"}}}])  # fmt: skip
+def test_a_form_that_was_filled_in_and_a_chat_that_was_opened_are_no_messages(told: dict[str, Any]) -> None:
+    source = whatsapp()
+    webhook = {"metadata": {"phone_number_id": "1"}, "messages": [{"from": "31612345678", "id": "w1", "timestamp": "1793700000", **told}]}  # fmt: skip
+    mapper, made = mapped(source, landed(source, list(source.read(webhook))))
+    assert (made, mapper.counts.ignored) == ([], {"message without content": 1})
 
 
 def test_an_edit_and_a_deletion_by_webhook_are_of_the_first_message() -> None:

@@ -79,8 +79,8 @@ def moment(value: Any) -> datetime | None:
 
 
 def _zone_name(name: str) -> str:
-    if name == "UTC":
-        return name
+    if name.upper() in {"UTC", "TZONE://MICROSOFT/UTC"}:
+        return "UTC"
     # 0.3 s, and only some times name a zone of Windows. The table, not icalendar's look-up: that answers with what a calendar file
     # read earlier defined under the same name.
     from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON

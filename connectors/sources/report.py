@@ -661,6 +661,8 @@ def _time(value: Any, zone: ZoneInfo, order: str) -> datetime | None:
     """A time in UTC. A day without a time is its noon, where it stays the same day in all zones of Europe."""
     if value is None or isinstance(value, bool) or value == "":
         return None
+    if isinstance(value, datetime) and value.tzinfo is None and value.time() == clock():
+        value = value.date()  # of a day alone a workbook says that it is midnight
     if isinstance(value, datetime):
         return (value if value.tzinfo else _at(value.date(), value.time(), zone)).astimezone(UTC)
     if isinstance(value, date):

@@ -151,6 +151,12 @@ def test_names_of_windows_zones_and_seven_digits_are_read(source: Calendar) -> N
     assert extension(made, "scheduled-minutes") == 90
 
 
+def test_graph_has_a_name_of_its_own_for_utc(source: Calendar) -> None:
+    time = {"dateTime": "2026-11-03T09:00:00.0000000", "timeZone": "tzone://Microsoft/Utc"}
+    _, [made] = outcomes(source, appointment(("a@x.nl", "accepted"), start=time))
+    assert extension(made, "starts") == "2026-11-03T09:00:00.000Z"
+
+
 def test_when_it_was_accepted_is_told_or_named_as_inferred(source: Calendar) -> None:
     told = appointment(("a@x.nl", "accepted"))
     told["attendees"][0]["status"]["time"] = "2026-10-12T07:30:00Z"

@@ -1,11 +1,13 @@
 """Reports of any LMS: columns by name, dates as systems write them, pages as OData and others number them."""
 
+import io
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import openpyxl
 import pytest
 from source_contract import RECORDINGS, SourceContract, check_pair, completed, landed, mapped, pairs, statements_of
 
@@ -237,6 +239,7 @@ def test_an_id_that_excel_made_a_number_is_whole_again() -> None:
         ("Nov 3, 2026", "dmy", "2026-11-03T11:00:00+00:00"),
         ("November 3, 2026, 4:15 PM", "dmy", "2026-11-03T15:15:00+00:00"),
         (46329, "dmy", "2026-11-03T11:00:00+00:00"),
+        (datetime(2026, 11, 3, 9, 30), "dmy", "2026-11-03T08:30:00+00:00"),
     ],
 )
 def test_dates_as_systems_write_them(told: Any, order: str, moment: str) -> None:
@@ -257,6 +260,21 @@ def test_headers_of_when_it_began_and_ended_as_systems_write_them(headers: tuple
     told = dict(zip(headers, ("2026-11-01", "2026-11-03"), strict=True))
     _, made = outcomes({"Email": "a@x.nl", "Course ID": "C1", **told})
     assert [each["timestamp"][:10] for each in statements_of(made)] == ["2026-11-01", "2026-11-03"]
+
+
+def test_a_day_of_a_workbook_is_the_same_fact_as_that_day_in_text() -> None:
+    book = openpyxl.Workbook()
+    book.active.append(["Employee ID", "Course ID", "Registration Date", "Completion Date"])
+    book.active.append(["E1", "C1", date(2026, 10, 1), date(2026, 11, 1)])
+    file = io.BytesIO()
+    book.save(file)
+    source = completed(Report, {})
+    text = b"Employee ID,Course ID,Registration Date,Completion Date\nE1,C1,2026-10-01,2026-11-01\n"
+    told = [
+        mapped(source, landed(source, list(source.read_document(each, "x"))))[1] for each in (file.getvalue(), text)
+    ]
+    assert told[0] == told[1]
+    assert [each["timestamp"][:10] for each in statements_of(told[0])] == ["2026-10-01", "2026-11-01"]
 
 
 def test_a_zone_that_nobody_knows_turns_no_month_into_a_day() -> None:

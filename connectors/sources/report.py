@@ -88,6 +88,7 @@ HEADERS: Mapping[str, tuple[str, ...]] = {
     "minutes": ("minutes", "durationminutes", "timespentminutes", "minuten"),
     "seconds": ("seconds", "timespentseconds", "enrollmenttimespent", "seconden"),
     "length": ("duration", "totaltime", "timespent", "duur"),
+    "level": ("enrollmentlevel", "enrolmentlevel", "courselevel", "usercourselevel"),
     "instance": ("registrationid", "enrollmentid", "enrolmentid", "transcriptid", "registrationnumber", "userloregnum"),
 }  # fmt: skip
 _WORDS: Mapping[str, str] = {
@@ -107,6 +108,7 @@ _KINDS: Mapping[str, str] = {
     **dict.fromkeys(("webinar", "virtual classroom", "vilt"), types.WEBINAR),
     **dict.fromkeys(("ilt", "classroom", "instructor led", "instructor led training", "event", "session", "klassikaal"), types.CLASSROOM),
 }  # fmt: skip
+_TEACHES = frozenset({"tutor", "instructor", "coach", "teacher", "trainer", "docent"})
 _TRUE = frozenset({"true", "yes", "y", "1", "ja", "j", "waar", "x"})
 _FALSE = frozenset({"false", "no", "n", "0", "nee", "onwaar", ""})
 _LISTS = ("value", "d.results", "d", "Report_Entry", "data.items", "items", "data", "results", "records", "rows")
@@ -356,6 +358,13 @@ class Report(TableSource):
                     wanted.setdefault(first, ours)
         return [told.get(header) or wanted.get(each) for header, each in zip(headers, plain, strict=True)]
 
+    def _other_dates(self, flat: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+        """Dates in other known columns: what was not assigned has no date of assignment, and may have one of registration."""
+        told = {_plain(header.strip()): value for header, value in flat.items() if not _is_nothing(value)}
+        named_ones = self.connection.get("columns") or {}
+        for name in _DATES:
+            yield from ((name, told[each]) for each in HEADERS[name] if each in told and name not in named_ones)
+
     def _row(self, row: Any, where: str, *, strict: bool = False) -> Record:
         """A row in our words; what no column of ours names is left where it was."""
         flat = dict(_flat(row)) if isinstance(row, Mapping) else {}
@@ -363,6 +372,8 @@ class Report(TableSource):
         for name, (_, value) in zip(self._columns(flat), flat.items(), strict=True):
             if name and name not in ours and not _is_nothing(value):
                 ours[name] = value
+        for name, value in self._other_dates(flat):
+            ours.setdefault(name, value)
         has_person, has_course = ours.keys() & {"person_id", "email", "account"}, ours.keys() & {"course_id", "course"}
         if not has_person or not has_course:
             reason = f"{where} names no {'person' if not has_person else 'course'}; name its column in 'columns'"
@@ -386,6 +397,7 @@ class Report(TableSource):
             **dict.fromkeys(_NUMBERS, _number),
             "length": _seconds,
             "status": self._status,
+            "level": lambda value: "trainer" if _said(value) in _TEACHES else "learner",
             "type": lambda value: _KINDS.get(_said(value)) or ("course" if value else None),
             **dict.fromkeys(("mandatory", "assigned", "passed"), _flag),
         }
@@ -436,6 +448,8 @@ class Report(TableSource):
             status = "completed" if completed else "enrolled"
         if status == "withdrawn":
             return [Ignored("withdrawn"), Retracted(_fact(row, "registered"), reason="withdrawn")]
+        if row.get("level") == "trainer":
+            return [Ignored("enrolled to teach")]
         if status == "waiting":
             return [Ignored("not approved yet")]
         made: list[Outcome] = [self._registered(row, people)] if row.get("registered") else []
@@ -672,6 +686,10 @@ def _time(value: Any, zone: ZoneInfo, order: str) -> datetime | None:
         return parse_time(int(found[1])) if int(found[1]) > 100_000_000_000 else datetime.fromtimestamp(int(found[1]) / 1000, UTC)  # fmt: skip
     if isinstance(value, int | float) and value > 100_000_000:
         return parse_time(value)
+    if found := re.fullmatch(
+        r"(\d{4}-\d{2}-\d{2})(?:Z|[+-]\d{2}:\d{2})", told
+    ):  # a day with a zone, as Workday writes it
+        told = found[1]
     if re.fullmatch(r"\d{4}-\d{2}-\d{2}[T ].+", told):
         return parse_time(told, zone=zone.key).astimezone(UTC)
     found = _TIMED(told)

@@ -117,6 +117,20 @@ def test_an_enrolment_is_no_completion(status: str) -> None:
     assert made["verb"]["id"] == verbs.REGISTERED.iri
 
 
+def test_who_is_enrolled_to_teach_learns_nothing_by_it() -> None:
+    cells = {"status": "Completed", "registered": "2026-10-01"}
+    mapper, made = outcomes(row(**cells, enrollment_level="tutor"))
+    assert (made, mapper.counts.ignored) == ([], {"enrolled to teach": 1})
+    assert len(outcomes(row(**cells, enrollment_level="student"))[1]) == 2
+
+
+def test_what_was_not_assigned_has_its_date_of_registration() -> None:
+    cells = {"user_lo_reg_dt": "2026-10-01", "user_lo_comp_dt": None, "transc_user_id": 61, "transc_object_id": "C1"}
+    for assigned in (None, "", "2026-10-05"):
+        _, [made] = outcomes({**cells, "user_lo_assigned_dt": assigned})
+        assert made["timestamp"][:10] == (assigned or "2026-10-01")
+
+
 def test_a_withdrawal_takes_the_enrolment_back() -> None:
     _, [enrolled] = outcomes(row(status="Enrolled", completed=None, registered="2026-10-01"))
     mapper, [gone] = outcomes(row(status="Withdrawn", completed=None, registered="2026-10-01"))
@@ -223,6 +237,8 @@ def test_an_id_that_excel_made_a_number_is_whole_again() -> None:
         ("2026-11-03T10:00:00.1234567+01:00", "dmy", "2026-11-03T09:00:00.123456+00:00"),
         ("2026-11-03 10:00:00", "dmy", "2026-11-03T09:00:00+00:00"),
         ("2026-11-03", "dmy", "2026-11-03T11:00:00+00:00"),
+        ("2026-11-03-08:00", "dmy", "2026-11-03T11:00:00+00:00"),
+        ("2026-11-03Z", "dmy", "2026-11-03T11:00:00+00:00"),
         ("/Date(1793704500000)/", "dmy", "2026-11-03T11:15:00+00:00"),
         ("/Date(1793704500000+0060)/", "dmy", "2026-11-03T11:15:00+00:00"),
         (1793704500000, "dmy", "2026-11-03T11:15:00+00:00"),

@@ -23,7 +23,7 @@ def features(texts: Sequence[str]) -> dict[str, Any]:
     `length` none | short | medium | long (0, < 12, < 80 words) · `language` BCP 47, `und` unless confident · `has_link` ·
     `is_question` asks for help, knowledge or an opinion; invitations to coffee and pleasantries do not ·
     `is_only_question` nothing but such a question · `is_thanks` thanks for help or says that it worked ·
-    `is_acknowledgement` agrees, greets or laughs and says no more · `is_reflection` looks back on what was learnt.
+    `is_acknowledgement` agrees, greets or laughs and says no more, in words or in code · `is_reflection` looks back on what was learnt.
     """
     plain, linked = _own_words(texts)
     words, lower = _WORD.findall(plain), plain.lower()
@@ -36,7 +36,7 @@ def features(texts: Sequence[str]) -> dict[str, Any]:
         "is_question": bool(asking),
         "is_only_question": bool(asking) and len(asking) == len(sentences),
         "is_thanks": _thanks(lower, len(words)),
-        "is_acknowledgement": _acknowledges(lower),
+        "is_acknowledgement": _acknowledges(lower) and not any(_CODE.search(text) for text in texts if text),
         "is_reflection": _REFLECTION.search(lower) is not None,
     }  # fmt: skip
 
@@ -54,6 +54,7 @@ _QUOTED = re.compile(
     r"<(mx-reply|blockquote|pre|code|script|style)\b[^<>]*>.*?</\1>|```.*?(?:```|\Z)|`[^`\n]+`",
     re.IGNORECASE | re.DOTALL,
 )
+_CODE = re.compile(r"<(?:pre|code)\b|```|`[^`\n]+`", re.IGNORECASE)  # taken out of the words, but no nod
 _BREAK = re.compile(r"<(?:br|/p|/div|/li|/h\d)\b[^>]*>", re.IGNORECASE)
 _TAG = re.compile(r"</?[a-z!][^<>]*>", re.IGNORECASE)
 _QUOTED_LINE = re.compile(r"^\s*>.*$", re.MULTILINE)

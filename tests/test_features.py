@@ -85,6 +85,13 @@ def test_an_answer_is_more_than_a_nod(text: str) -> None:
     assert not features([text])["is_acknowledgement"]
 
 
+@pytest.mark.parametrize(
+    "text", ["```\nselect 1\n```", "`=SOM(A1:A9)`", "<pre><code>select 1</code></pre>", "ok: `git pull`"]
+)
+def test_code_holds_no_word_of_the_writer_and_is_more_than_a_nod(text: str) -> None:
+    assert not features([text])["is_acknowledgement"]
+
+
 def test_a_link_counts_and_a_mention_is_no_link() -> None:
     assert features(["Zie https://example.org/kb/1187."])["has_link"]
     assert features(['<a href="https://example.org">hier</a>'])["has_link"]

@@ -6,7 +6,7 @@ Permission  an API key; of a moderator to see what was deleted, of an admin for 
 Cost        a request per 30 topics, per active topic and per 20 new posts in it, one per liked post (`likes`); 60 a minute
 People      the user name, as a keyed reference; addresses of /admin/users only where `emails` says so (the forum's staff log notes it); names are never
             kept; the forum's own accounts are no people
-Content     title and text become features in the pull stage; quotes and names of files are dropped
+Content     title and text become features in the pull stage; quotes and names of files are dropped; a picture in the text counts as a file
 Late facts  edits, likes, acceptances and deletions are seen as long as the topic is active within the look-back of 7 days
 Questions   a topic that asks in its title or first post, and every topic with an accepted answer; another person's post in it answers
 Accepted    a fact: an accepted answer is an answer, and is voted up by whom the forum names, else by the one who asked
@@ -238,7 +238,7 @@ class Discourse(ChatSource):
             sender=text_of(message.get("username")),
             texts=[each for each in (title, _QUOTE.sub(" ", text)) if each],
             parent=None if opens else _key(message, message.get("reply_to_post_number")) or _key(message, 1),
-            carries=types.FILE if 'class="attachment"' in text else None,
+            carries=types.FILE if 'class="attachment"' in text or _PICTURE.search(_ASIDE.sub("", text)) else None,
             mentions=sorted({unquote(each) for each in _MENTION.findall(text)}),
             marked="question" if opens and solved else "answer" if best and not opens else None,
             # with an accepted answer a topic becomes a question and a reply an answer, whatever they were before
@@ -318,8 +318,9 @@ def _items(payload: Any) -> Iterable[Raw]:
         case {"post_action_users": [*users]}:
             return [
                 {**each, "liked": f"{url[1]}/{url[2]}"}
-                for each in users
                 if isinstance(each, Mapping) and (url := _POST_URL.search(str(each.get("post_url"))))
+                else {"liked": ""}  # who likes what is not told, which is counted
+                for each in users
             ]
         case {"like": {"post": Mapping() as post, "user": Mapping() as user}}:  # webhooks
             return [{"liked": _id(post), "post": post, "username": user.get("username")}]
@@ -393,6 +394,8 @@ def _liked(post: Raw) -> bool:
 
 
 _QUOTE = re.compile(r'<aside class="quote.*?</aside>|\[quote.*?\[/quote\]', re.DOTALL)
+_ASIDE = re.compile(r"<aside\b.*?</aside>", re.DOTALL)  # what is quoted, and how the page behind a link looks
+_PICTURE = re.compile(r'<img\b(?![^<>]*class="(?:emoji|avatar))')  # that somebody put into the text
 _MENTION = re.compile(r'class="mention" href="/(?:u|users)/([^"/?]+)"')
 
 

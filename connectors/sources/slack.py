@@ -5,7 +5,7 @@ Permission  an internal app's bot token, a member of the allowed channels: chann
 Cost        a request per 200 messages, one per thread that had replies, one per person; 50 a minute. An app that is sold outside Slack's
             Marketplace gets 1 request a minute and 15 messages each: make it an internal app, or set requests_per_minute to 1 and wait
 People      users.info gives the address, which only serves to find the employee; names are never kept; bots and workflows are no people
-Content     text becomes features in the pull stage; names of files and of emoji are dropped
+Content     text becomes features in the pull stage; names of files and of emoji are dropped; a message that is passed on counts as a link
 Kept        what the plan shows: 90 days on the free plan, else what the workspace's retention leaves
 Late facts  edits are seen within the look-back of 3 days (each edit replaces the statement); late replies in threads up to `thread_days` old
 Questions   as in every chat: `?` and the like outside a thread, answers in its thread, the asker's ✅; see conversation.py
@@ -219,6 +219,7 @@ class Slack(ChatSource):
             at=_milliseconds(message.get("ts")),
             sender=text_of(message.get("user")),
             texts=[_plain(text)] if isinstance(text, str) else [],
+            has_link=any(each.get("is_share") is True for each in rows_of(message, "attachments")),  # passed on
             parent=thread,
             carries=types.FILE if rows_of(message, "files") or message.get("upload") else None,
             mentions=_mentioned(message),
@@ -292,14 +293,17 @@ def _items(payload: Any, channel: str = "") -> list[Raw]:
         payload = {**payload, "channel": channel, **({"channel_type": "group"} if _is_private(told) else {})}
     match payload:
         case {"messages": [*messages]}:
-            return [{"channel": channel, **each} for each in messages if isinstance(each, dict)]
+            # whatever it is, it is counted, as a message that lacks everything
+            return [{"channel": channel, "ts": "", **each} if isinstance(each, dict) else {"channel": channel, "ts": ""} for each in messages]  # fmt: skip
         case {"event": {"type": str()} as event}:
             return _items(event)
         case {"type": "reaction_added" | "reaction_removed"}:
             return [payload]
         case {"type": "message", "subtype": "message_deleted", "deleted_ts": ts}:
             return [{"channel": channel, "ts": ts, "subtype": "message_deleted"}]
-        case {"message": {"ts": _} as message}:  # message_changed, message_replied, reactions.get
+        case {"message": {"ts": _} as message} if (
+            payload.get("type", "message") == "message"
+        ):  # message_changed, message_replied, reactions.get; a click on a message is none
             return [{"channel": channel, "channel_type": payload.get("channel_type"), **message}]
         case {"ts": str() | float() | int()} if payload.get("type", "message") == "message":
             return [{**payload, "channel": channel}]

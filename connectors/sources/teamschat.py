@@ -5,7 +5,8 @@ API         Graph v1.0: GET /teams/{team}/channels/{channel}/messages/delta with
 Permission  an app with ChannelMessage.Read.Group in those teams (resource-specific consent), or ChannelMessage.Read.All, a protected API that
             Microsoft has to approve; and Channel.ReadBasic.All
 People      Entra object id, as a keyed reference; display names are never kept. Posts of apps and bots are ignored
-Content     subjects and bodies become features in the pull stage; the names in mentions are taken out first; attachments count by their kind only
+Content     subjects and bodies become features in the pull stage; the names in mentions are taken out first; attachments count by their kind only,
+            a picture in the text as a file, a message that is passed on as a link
 Late facts  edits, deletions and reactions change the message itself; look back 3 days. An edit replaces the statement, a deletion voids it
 Questions   as in every conversation: rule question-in-text; replies of others answer (reply-to-question); the asker's check mark accepts
 Limits      figures of Microsoft differ (60 a minute to 30 a second): 60 by default, and Retry-After is kept to
@@ -48,6 +49,7 @@ logger = logging.getLogger(__name__)
 _DELTA_REACHES = timedelta(days=240)  # eight months
 _PAGE = 50
 _MENTION = re.compile(r"<at\b[^>]*>.*?</at>", re.IGNORECASE | re.DOTALL)
+_PASTED = re.compile(r"<img\b[^>]*/hostedContents/", re.IGNORECASE)  # a screenshot in the text, which is no attachment
 
 Post = Mapping[str, Any]
 
@@ -185,7 +187,7 @@ class TeamsChat(Source):
                 "reply": bool(_refers_to(record)),
                 "carries": "file" if _files(record) else None,
                 "mentions": sorted(filter(None, {person(dig(each, "mentioned.user.id")) for each in (mentions if isinstance(mentions, list) else ())})),
-                "features": features(_own_text(record)),
+                "features": _features(record),
             }  # fmt: skip
             key = record.key
         return Record(record.kind, key, {name: value for name, value in kept.items() if value not in (None, [], "", False)})  # fmt: skip
@@ -409,11 +411,24 @@ def _asks(post: Post) -> bool:
     return not _refers_to(post) and _sort(post) is None and asks(_own_text(post))
 
 
-def _files(post: Post) -> bool:
-    """Whether a file hangs on the message; cards and quoted messages are attachments too, and are none."""
+def _features(post: Post) -> dict[str, Any]:
+    """Features of the text; a message that is passed on is a link to it."""
+    told = features(_own_text(post))
+    return {**told, "has_link": told["has_link"] or "forwardedMessageReference" in _attached(post)}
+
+
+def _attached(post: Post) -> list[str]:
+    """The sorts of what hangs on the message."""
     attached = post.get("attachments")
-    sorts = [str(each.get("contentType")) for each in (attached if isinstance(attached, list) else ()) if isinstance(each, Mapping)]  # fmt: skip
-    return any(sort == "reference" or sort.startswith(("image/", "video/", "audio/")) for sort in sorts)
+    return [str(each.get("contentType")) for each in (attached if isinstance(attached, list) else ()) if isinstance(each, Mapping)]  # fmt: skip
+
+
+def _files(post: Post) -> bool:
+    """Whether a file hangs on the message or a picture stands in it; cards and quoted messages are attachments too, and are none."""
+    body = dig(post, "body.content")
+    return (isinstance(body, str) and _PASTED.search(body) is not None) or any(
+        sort == "reference" or sort.startswith(("image/", "video/", "audio/")) for sort in _attached(post)
+    )
 
 
 def _at(post: Post) -> datetime:

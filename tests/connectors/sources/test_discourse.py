@@ -149,6 +149,20 @@ def test_a_quote_is_not_what_the_writer_says() -> None:
     assert said(post(1, f"{quoted}<p>Dat vroeg Anouk gisteren.</p>")) == ["posted"]
 
 
+def test_a_picture_is_a_file_and_an_emoji_or_a_quoted_picture_is_none() -> None:
+    picture = '<img src="/uploads/default/original/1X/knop.png" alt="knop" width="36">'
+    smile = '<img src="/images/emoji/smile.png" title=":smile:" class="emoji" alt=":smile:">'
+    quoted = f'<aside class="quote" data-username="anouk"><blockquote><p>{picture}</p></blockquote></aside>'
+    asked = topic(post(1, "Waar vind ik de knop?"), post(2, picture, "bram"), post(3, smile, "bram"), post(4, f"{quoted}ok", "bram"))  # fmt: skip
+    assert said(asked) == ["asked", "answered", "reacted", "reacted"]
+
+
+def test_who_likes_what_is_not_told_is_counted() -> None:
+    source = source_at("https://x.example")
+    records = landed(source, list(source.read({"post_action_users": [{"username": "bram", "post_url": None}]})))
+    assert mapped(source, records)[0].counts.quarantined.total() == 1
+
+
 def test_likes_are_told_by_who_and_not_by_when(server: Running) -> None:
     made = statements(source_at("https://x.example"), pull(source_at(f"{server.url}/discourse")))
     liked = [each for each in made if each["verb"]["id"] == verbs.LIKED.iri]

@@ -239,6 +239,30 @@ def test_a_reply_that_is_shown_in_the_channel_too_counts_once(server: Running, t
     )
 
 
+def test_a_click_on_the_message_of_an_app_is_no_message_of_anybody() -> None:
+    own = {"type": "message", "user": "UAPP", "ts": "1793700000.000100", "text": "Welke optie kies je?"}
+    made, _, ignored = read({"type": "block_actions", "user": {"id": "U1"}, "channel": {"id": "C1"}, "message": own})
+    assert (made, list(ignored)) == ([], ["nothing is mapped from block_actions records of this type"])
+    [asked_], _, _ = read({"ok": True, "type": "message", "channel": "C1", "message": {**own, "user": "U2"}})
+    assert asked_["verb"]["id"] == verbs.ASKED.iri
+
+
+def test_a_message_that_is_passed_on_is_a_link_to_it_and_no_nod() -> None:
+    share = {"is_share": True, "is_msg_unfurl": True, "channel_id": "C9", "ts": "1.2", "text": "Weet iemand dit?"}
+    told = message("", "1793700100.000200", user="U2", attachments=[share])
+    [_, answered], _, _ = read([message("Hoe zet ik dit aan?"), {**told, "thread_ts": "1793700000.000100"}])
+    [shared], _, _ = read(told)
+    assert [each["verb"]["id"] for each in (answered, shared)] == [verbs.ANSWERED.iri, verbs.SHARED.iri]
+    assert "C9" not in json.dumps([answered, shared])
+
+
+def test_a_row_of_a_page_that_is_no_message_is_counted() -> None:
+    source = source_at("https://x.example")
+    records = landed(source, list(source.read({"ok": True, "messages": [None, message("Een bericht van iemand")]})))
+    mapper, _ = mapped(source, records)
+    assert (mapper.counts.built, mapper.counts.quarantined.total()) == (1, 1)
+
+
 def test_a_deleted_question_that_leaves_a_tombstone_takes_its_answers_back() -> None:
     answer = message("Met de knop links.", "1793700100.000200", user="U2", thread_ts="1793700000.000100")
     [asked_, answered], _, _ = read([message("Hoe zet ik dit aan?"), answer])

@@ -229,6 +229,24 @@ def test_a_file_is_shared_and_a_card_or_a_quoted_message_is_none(chat: TeamsChat
     assert attached("application/vnd.microsoft.card.thumbnail") == "posted chat-message"
 
 
+def test_a_pasted_screenshot_is_no_attachment_and_answers_all_the_same(chat: TeamsChat) -> None:
+    picture = '<img src="https://graph.microsoft.com/v1.0/teams/t1/channels/c/messages/1/hostedContents/aWQ9/$value">'
+    own_emoji = (
+        '<customemoji alt="ja" source="https://graph.microsoft.com/v1.0/x/hostedContents/y/$value"></customemoji>'
+    )
+    _, [asked, answered, nodded] = outcomes(chat, post(0, QUESTION), reply(1, picture), reply(2, own_emoji))
+    assert [verb(each) for each in (asked, answered, nodded)] == ["asked", "answered", "reacted"]
+    _, [shared] = outcomes(chat, post(3, picture))
+    assert (verb(shared), shared["object"]["definition"]["type"]) == ("shared", types.FILE)
+
+
+def test_a_message_that_is_passed_on_is_a_link_to_it(chat: TeamsChat) -> None:
+    told = {"originalMessageContent": "<p>Weet iemand dit?</p>", "originalSentDateTime": "2026-11-02T15:02:40Z"}
+    hanging = [{"id": "1", "contentType": "forwardedMessageReference", "content": json.dumps(told)}]
+    _, [made] = outcomes(chat, post(0, '<attachment id="1"></attachment>', attachments=hanging))
+    assert (verb(made), made["object"]["definition"]["type"]) == ("shared", types.LINK)
+
+
 def test_a_question_in_the_subject_is_a_question(chat: TeamsChat) -> None:
     _, [made] = outcomes(chat, post(0, "Alvast hartelijk bedankt.", subject="Wie weet hoe ik verlof aanvraag?"))
     assert verb(made) == "asked"

@@ -455,8 +455,10 @@ def _told(payload: Any) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "message", dict(payload)
     elif isinstance(pushed := dig(payload, "message.data"), str) and isinstance(dig(payload, "message.attributes"), Mapping):  # fmt: skip
         yield from _told(_subscribed(pushed, payload["message"]["attributes"]))
+    elif isinstance(payload.get("chat"), Mapping):  # of an app that is an add-on
+        yield from _added_on(payload["chat"])
     elif isinstance(payload.get("message"), Mapping):  # of an app, a subscription, or inside an event
-        post = {"space": payload.get("space"), **payload["message"]}
+        post = _spaced(payload["message"], payload.get("space"))
         if deleted and "deleteTime" not in post:
             post["deleteTime"] = when.get("eventTime", "")
         yield from (("message", post),) if "/messages/" in str(post.get("name")) else ()
@@ -477,6 +479,21 @@ def _told(payload: Any) -> Iterator[tuple[str, dict[str, Any]]]:
                 inherited = {**when, "eventType": event_type} if when else {}
                 told = list(_told({**inherited, **each} if isinstance(each, Mapping) else None))
                 yield from told or [("unknown", {})]  # one row that is none stops no others, and is not lost
+
+
+def _added_on(chat: Post) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What an app that is an add-on of Google Workspace is told: a message, or that somebody clicked, which holds the app's own message."""
+    for name, payload in chat.items():
+        if name.endswith("Payload") and isinstance(payload, Mapping):
+            told = _told({"message": payload.get("message"), "space": payload.get("space")}) if name == "messagePayload" else ()  # fmt: skip
+            yield from list(told) or [(name, {})]
+
+
+def _spaced(message: Post, space: Any) -> dict[str, Any]:
+    """The message in its space: an event may tell of the space what the message leaves out, such as that two people talk there."""
+    own = message.get("space")
+    told = {**(space if isinstance(space, Mapping) else {}), **(own if isinstance(own, Mapping) else {})}
+    return {**message, "space": told or own}
 
 
 def _subscribed(data: str, attributes: Post) -> dict[str, Any]:

@@ -248,6 +248,24 @@ def test_posts_of_apps_are_nobodys_and_an_apps_own_events_are_read(chat: GoogleC
     assert mapper.counts.ignored == {"message of an application": 1, "event of the space or its members": 1}
 
 
+def test_an_app_that_is_an_add_on_is_told_of_messages_and_clicks(chat: GoogleChat) -> None:
+    room = {"name": "spaces/S", "type": "ROOM", "spaceType": "SPACE"}
+    told = {"commonEventObject": {}, "chat": {"user": {"name": ANNA}, "eventTime": "2026-11-03T09:01:00Z", "messagePayload": {"space": room, "message": post(1, QUESTION)}}}  # fmt: skip
+    clicked = {"chat": {"user": {"name": ANNA}, "buttonClickedPayload": {"space": room, "message": post(2, "Kies iets?")}}}  # fmt: skip
+    mapper, [made] = outcomes(chat, told, clicked)
+    assert verb(made) == "asked"
+    assert mapper.counts.ignored == {"event of the space or its members": 1}
+
+
+@pytest.mark.parametrize("space", [{"name": "spaces/S", "type": "DM", "singleUserBotDm": True}, {"name": "spaces/S", "spaceType": "GROUP_CHAT"}])  # fmt: skip
+def test_that_a_space_is_private_may_be_told_by_the_event_alone(chat: GoogleChat, space: dict[str, Any]) -> None:
+    for payload in (
+        {"type": "MESSAGE", "space": space, "message": post(1, QUESTION)},
+        {"chat": {"messagePayload": {"space": space, "message": post(1, QUESTION)}}},
+    ):
+        assert [dict(chat.minimise(record, KEY)) for record in chat.read(payload)] == [{"is_private": True}]
+
+
 def test_mentions_are_people_and_their_names_are_no_text(chat: GoogleChat) -> None:
     text = "@Bram de Wit van Administratie kijk"
     note = {"type": "USER_MENTION", "startIndex": 0, "length": 30, "userMention": {"user": {"name": BRAM, "type": "HUMAN"}}}  # fmt: skip

@@ -783,7 +783,9 @@ def _refreshed(settings: Settings, run_id: str, announce: Callable[[str], None])
 
 
 def local_window(from_: date, to: date, zone: str) -> tuple[datetime, datetime]:
-    """The window of the local days `from_` to `to`, both inclusive, as aware UTC times."""
+    """The window of the local days `from_` to `to`, both inclusive, as aware UTC times. Raises ConfigurationError where they end before they begin."""
+    if to < from_:
+        raise ConfigurationError(f"the days end ({to}) before they begin ({from_}); exchange the two")
     midnight = datetime.min.time()
     start = datetime.combine(from_, midnight, ZoneInfo(zone))
     end = datetime.combine(to + timedelta(days=1), midnight, ZoneInfo(zone))

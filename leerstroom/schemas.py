@@ -31,5 +31,7 @@ def load_yaml(path: Path) -> Any:
             return yaml.load(stream, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # ruff: ignore[unsafe-yaml-load] - both are safe loaders
     except FileNotFoundError as error:
         raise ConfigurationError(f"{path} does not exist; check the path") from error
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read ({error.strerror}); check the path and its rights") from error
     except yaml.YAMLError as error:
-        raise ConfigurationError(f"{path} is no valid YAML: {error}") from error
+        raise ConfigurationError(f"{path} is no valid YAML: {' '.join(str(error).split())}") from error

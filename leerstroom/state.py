@@ -22,7 +22,11 @@ from sqlalchemy import (
     event,
     inspect,
 )
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import NullPool
+
+from leerstroom.errors import ConfigurationError, Unreachable
 
 metadata = MetaData()
 _MAKING_TABLES = 7_233_517  # any number that nobody else locks in this database
@@ -96,7 +100,28 @@ generations = Table(
 
 @cache
 def open_state(url: str) -> Engine:
-    """The engine of a state database, its tables made where they are missing. SQLite runs in WAL mode and waits for locks."""
+    """The engine of a state database, its tables made where they are missing. SQLite runs in WAL mode and waits for locks.
+
+    Raises ConfigurationError for a file that is no such database or may not be written, Unreachable for a server that does not answer.
+    """
+    shown = make_url(url).render_as_string(hide_password=True)
+    try:
+        return _opened(url)
+    except OperationalError as error:
+        if url.startswith("sqlite:"):
+            raise ConfigurationError(
+                f"state database {shown}: {error.orig}; check the path, its rights and the disk"
+            ) from None
+        raise Unreachable(f"state database {shown}: no answer; check that it runs, and the setting 'state'") from None
+    except DatabaseError as error:
+        raise ConfigurationError(
+            f"state database {shown}: {error.orig}; move it away or mend the setting 'state'"
+        ) from None
+    except OSError as error:
+        raise ConfigurationError(f"state database {shown}: {error.strerror}; check the path and its rights") from None
+
+
+def _opened(url: str) -> Engine:
     if url.startswith("sqlite:///"):
         Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": 60})

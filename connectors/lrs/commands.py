@@ -115,7 +115,9 @@ def query(
     registration: Registration = None,
     since: Since = None,
     until: Until = None,
-    limit: Annotated[int | None, typer.Option(help="At most so many; default: 50 for a table, else all.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=0, help="At most so many; default: 50 for a table, else all.")
+    ] = None,
     related: Annotated[
         bool, typer.Option(help="Also where agent or activity stand elsewhere in the statement.")
     ] = False,

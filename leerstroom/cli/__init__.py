@@ -3,7 +3,11 @@
 Exit codes: 0 done, 1 something failed, 2 wrong use. An error is one sentence that says what, where and what to do.
 """
 
+import logging
 import sys
+import traceback
+from pathlib import PurePath
+from typing import NoReturn
 
 import typer
 
@@ -62,8 +66,6 @@ def _options(
     ),
     verbose: bool = typer.Option(False, "--verbose", "-v", help="Log each stage to standard error."),
 ) -> None:
-    import logging
-
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s"
     )
@@ -79,6 +81,39 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:
+        if error.strerror is None:
+            _unexpected(error)
+        where = f"{error.filename}: " if error.filename else ""
+        sys.stderr.write(f"leerstroom: {where}{error.strerror}; check the path, its rights and the disk\n")
+        sys.exit(1)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it ends in a sentence
+        _unexpected(error)
+
+
+_OF_THE_DISK = {
+    ("sqlite3", "OperationalError"),
+    ("_duckdb", "IOException"),
+    ("duckdb", "IOException"),
+}  # they tell of files, not of what is in them
+
+
+def _unexpected(error: Exception) -> NoReturn:
+    """Where it happened and no more: the text of an error that nobody expected may quote a person. With --verbose all of it."""
+    if logging.getLogger().isEnabledFor(logging.INFO):
+        raise error
+    root = PurePath(__file__).parents[2]
+    own = (str(root / "leerstroom"), str(root / "connectors"))
+    frames = traceback.extract_tb(error.__traceback__)
+    frame = next((each for each in reversed(frames) if each.filename.startswith(own)), frames[-1])
+    place = f"{PurePath(frame.filename).name}:{frame.lineno}"
+    if (type(error).__module__, type(error).__name__) in _OF_THE_DISK:
+        sys.stderr.write(f"leerstroom: a database at {place}: {error}; check the disk and the rights\n")
+        sys.exit(1)
+    sys.stderr.write(
+        f"leerstroom: an error that nobody expected ({type(error).__name__} in {place}); run it again with leerstroom --verbose in front to see all of it, and report it\n"
+    )
+    sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -100,12 +100,19 @@ def rules_check(file: Annotated[Path | None, typer.Argument(help="Rules to check
 
 
 def rules_explain(
-    statement: Annotated[Path, typer.Argument(help="A statement as JSON.", exists=True)],
+    statement: Annotated[Path, typer.Argument(help="A statement as JSON.", exists=True, dir_okay=False)],
     rules: Annotated[Path | None, typer.Option(help="Classification rules; default: ours.", exists=True)] = None,
 ) -> None:
     """Which rule makes which class of a statement, and why."""
     import orjson
 
     from leerstroom.classification import explain, load_rules
+    from leerstroom.errors import BadRecord
 
-    print_json(explain(orjson.loads(statement.read_bytes()), load_rules(rules)))
+    try:
+        told = orjson.loads(statement.read_bytes())
+    except orjson.JSONDecodeError:
+        told = None
+    if not isinstance(told, dict):
+        raise BadRecord(f"{statement} is no statement in JSON; give a file that holds one")
+    print_json(explain(told, load_rules(rules)))

@@ -77,6 +77,8 @@ def nightly(
     configured = Settings.load(settings)
     start, end = night.local_window(from_.date(), to.date(), configured.organisation.time_zone)
     connections = only or list(configured.connections)
+    for name in connections:
+        night.connection_of(configured, name)  # one that is not there is told before a night without it begins
     done = night.run(
         configured,
         start,

@@ -63,7 +63,7 @@ def replay(
         Path, typer.Argument(help="Folder of recorded platforms, a folder each.", exists=True, file_okay=False)
     ],
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port; 0 takes a free one and prints it.")] = 8900,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one and prints it.")] = 8900,
 ) -> None:
     """Serves recorded exchanges as the platforms' APIs, statefully: paging, cursors, limits, faults."""
     from leerstroom.replay import serve

@@ -51,6 +51,8 @@ def normalise(
     from leerstroom.cli.payloads import Place, every_reason, records, told
     from leerstroom.people import People, Pseudonyms, Rotation
 
+    if xapi_version not in _VERSIONS:
+        raise ConfigurationError(f"--version {xapi_version}: statements are written in {' or '.join(_VERSIONS)}")
     fields = _fields(connection)
     if any(each.name == "host" and each.default is None for each in load(source).settings):
         fields.setdefault("host", f"https://{source}.example")
@@ -118,6 +120,7 @@ def _nowhere() -> Any:
     return Path(os.devnull).open("wb")
 
 
+_VERSIONS = ("1.0.3", "2.0.0")
 _WRITTEN = 64  # lines that are written at once
 _MOST_YOUNG = 50_000  # objects made and not yet gone before the collector looks for rings among them
 

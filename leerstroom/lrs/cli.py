@@ -36,7 +36,9 @@ def serve(
             help="Address to listen on; others than loopback need a proxy with TLS in front.",
         ),
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(envvar="LEERSTROOM_LRS_PORT", help="Port; 0 takes a free one.")] = 8765,
+    port: Annotated[
+        int, typer.Option(envvar="LEERSTROOM_LRS_PORT", min=0, max=65535, help="Port; 0 takes a free one.")
+    ] = 8765,
     database: Database = DEFAULT_DATABASE,
     workers: Annotated[
         int, typer.Option(envvar="LEERSTROOM_LRS_WORKERS", help="Server processes; more than one needs PostgreSQL.")

@@ -46,7 +46,7 @@ class Directory:
         faults: list[str] = []
         directory = cls()
         seen: set[str] = set()
-        for number, row in rows(employees):
+        for number, row in rows(employees, "employee_id"):
             try:
                 employee = _employee(row)
             except ValueError as error:
@@ -70,14 +70,16 @@ class Directory:
         return directory
 
 
-def rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """(number of the line, value by column) of a CSV file of ours. Raises ConfigurationError for what cannot be read."""
+def rows(path: Path, needs: str = "") -> Iterator[tuple[int, dict[str, str]]]:
+    """(number of the line, value by column) of a CSV file of ours. Raises ConfigurationError for what cannot be read, or lacks the column `needs`."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             sample = stream.read(4096)
             stream.seek(0)
             delimiter = ";" if sample.split("\n", 1)[0].count(";") > sample.split("\n", 1)[0].count(",") else ","
             reader = csv.DictReader(stream, delimiter=delimiter)
+            if needs and needs not in {str(name).strip().lower() for name in reader.fieldnames or ()}:
+                raise ConfigurationError(f"{path} has no column {needs}; its first line names the columns")
             for row in reader:
                 yield (
                     reader.line_num,
@@ -89,6 +91,8 @@ def rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
                 )
     except FileNotFoundError as error:
         raise ConfigurationError(f"{path} does not exist; check the directory setting") from error
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read ({error.strerror}); check the path and its rights") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise ConfigurationError(f"{path} is no UTF-8 CSV: {error}") from error
 

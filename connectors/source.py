@@ -29,6 +29,8 @@ from leerstroom.statements import Outcome
 
 LONGEST_TEXT = 100_000  # characters of an id, a title or an event's own JSON; a message is reduced to features before it is measured
 _LONGEST_KEY = 200
+_BITS = 64  # of a number that is an id
+_MEASURED = 32  # records whose length is taken together
 TOO_LONG = f"a field is longer than {LONGEST_TEXT} characters after its texts were reduced"
 SHAPES = (
     KeyError,
@@ -212,6 +214,7 @@ class Source:
     )
     keyed_ids: ClassVar[bool] = False  # ids of activities hold keyed references, which a rotation of the key changes
     is_lrs: ClassVar[bool] = False  # it holds statements: the night calls `copy` and nothing of them lands
+    reads_anew: ClassVar[bool] = False  # `read` keeps no record that it gave: `normalise` minimises it where it stands
     needs_addresses: ClassVar[bool] = False  # records name people by hashes of addresses; who pulls fills `addresses`
     addresses: Sequence[str] = ()  # all of the directory, to be compared at the edge and never kept
     documents: ClassVar[
@@ -227,7 +230,7 @@ class Source:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self._references: defaultdict[str, dict[str, str]] = defaultdict(dict)  # sort -> value -> reference
+        self._references: defaultdict[str, dict[str | int, str]] = defaultdict(dict)  # sort -> value -> reference
         self._under: Pseudonyms | None = None  # the key that the remembered references were made with
 
     # --- what a platform's file says -------------------------------------------------------------------------------------
@@ -322,9 +325,15 @@ class Source:
 
     def minimise(self, record: Record, pseudonyms: Pseudonyms) -> Record:
         """The record as it may land: kept fields, keyed references for people, features for texts; nothing else."""
+        return self._minimised(record, pseudonyms, in_place=False)
+
+    def _minimised(self, record: Record, pseudonyms: Pseudonyms, *, in_place: bool) -> Record:
         edge = self._edges.get(record.kind, _NO_EDGE)
         whole = edge.is_flat and edge.kept.values.issuperset(record)
-        kept = Record(record.kind, record.key, record if whole else _chosen(record, edge.kept))
+        if whole and in_place:
+            kept = record
+        else:
+            kept = Record(record.kind, record.key, record if whole else _chosen(record, edge.kept))
         if edge.texts is not None:
             from leerstroom.features import features
 
@@ -334,7 +343,7 @@ class Source:
         for name, sort, known in edge.own:
             value = kept.get(name)
             if value is not None:
-                made = known.get(value) if type(value) is str else None
+                made = known.get(value) if type(value) is str or type(value) is int else None
                 kept[name] = made or self._referenced(pseudonyms, sort, value)
         for path, sort in edge.deep:
             _replace(kept, path, partial(self._referenced, pseudonyms, sort))
@@ -342,30 +351,45 @@ class Source:
 
     def reduced(self, record: Record, pseudonyms: Pseudonyms) -> Record:
         """`minimise` for whoever must go on with the next record: one of an unexpected shape keeps that fact only, and ends in quarantine."""
+        return _measured(record, self._tried(record, pseudonyms))
+
+    def all_reduced(self, records: list[Record], pseudonyms: Pseudonyms) -> list[Record]:
+        """`reduced` for each of those that were just read; what they hold is measured for several at once, and one by one only where it is much."""
+        in_place = self.reads_anew and type(self).minimise is Source.minimise
+        found = [self._tried(record, pseudonyms, in_place=in_place) for record in records]
+        for start in range(0, len(found), _MEASURED):
+            if not _is_small(found[start : start + _MEASURED]):
+                for number in range(start, min(start + _MEASURED, len(found))):
+                    found[number] = _measured(records[number], found[number])
+        return found
+
+    def _tried(self, record: Record, pseudonyms: Pseudonyms, *, in_place: bool = False) -> Record:
         try:
-            kept = self.minimise(record, pseudonyms)
-            # as deep, and with numbers as large, as a line of landing or quarantine holds them; orjson and msgspec read more than is written
-            is_large = (
-                len(orjson.dumps([[kept]])) > LONGEST_TEXT
-            )  # as a record with a text of that length is; no loop costs as little
-            if len(kept.key) > LONGEST_TEXT or (is_large and holds_long_text(kept)):
-                raise BadRecord(TOO_LONG)
+            return self._minimised(record, pseudonyms, in_place=True) if in_place else self.minimise(record, pseudonyms)
         except BadRecord as error:
             return _unreadable(record, str(error))
         except SHAPES as error:
-            return _unreadable(record, f"a field has an unexpected type, size or depth ({type(error).__name__})")
-        return kept
+            return _unreadable(record, _unexpected(error))
 
     def _referenced(self, pseudonyms: Pseudonyms, sort: str, value: Any) -> Any:
-        """`reference` of a value, or of each in a list; those of texts are remembered, since people come back."""
+        """`reference` of a value, or of each in a list."""
         if isinstance(value, list):
-            return [self.reference(pseudonyms, sort, each) for each in value]
-        made = self.reference(pseudonyms, sort, value)
-        if made and type(value) is str and len(value) <= _LONGEST_KEY:
-            known = self._references[sort]
-            if len(known) >= _MOST_REFERENCES:
-                known.clear()
-            known[value] = made
+            return [self._reference_of(pseudonyms, sort, each) for each in value]
+        return self._reference_of(pseudonyms, sort, value)
+
+    def _reference_of(self, pseudonyms: Pseudonyms, sort: str, value: Any) -> str | None:
+        """`reference`, remembered for texts and numbers that are as short as ids are, since people come back."""
+        is_id = len(value) <= _LONGEST_KEY if type(value) is str else type(value) is int and value.bit_length() <= _BITS
+        if not is_id:
+            return self.reference(pseudonyms, sort, value)
+        known = self._references[sort]
+        made = known.get(value)
+        if made is None:
+            made = self.reference(pseudonyms, sort, value)
+            if made:
+                if len(known) >= _MOST_REFERENCES:
+                    known.clear()
+                known[value] = made
         return made
 
     def _forget(self, pseudonyms: Pseudonyms) -> None:
@@ -545,9 +569,9 @@ def _telling(reads: Callable[..., Iterable[Record]]) -> Callable[..., Iterable[R
     """The same reader, with a BadRecord for what an unknown shape raises: the sort of error only, its text may quote a person."""
 
     @wraps(reads)
-    def told(self: Source, *arguments: Any, **named: Any) -> Iterable[Record]:
+    def told(self: Source, payload: Any, *more: Any) -> Iterable[Record]:
         try:
-            found = reads(self, *arguments, **named)
+            found = reads(self, payload, *more) if more else reads(self, payload)  # each line comes here
         except SHAPES as error:
             raise _unknown(error) from None
         return found if type(found) is tuple else one_by_one(found)  # what was read already needs no second frame
@@ -599,6 +623,29 @@ def answered(source: Source, records: Iterator[Record]) -> Iterator[Record]:
         ) from None
 
 
+def _is_small(records: list[Record]) -> bool:
+    """Whether all of these can be written and are, with their keys, together no longer than a text may be: so nearly all are."""
+    try:
+        return len(orjson.dumps([records, [each.key for each in records]])) <= LONGEST_TEXT
+    except SHAPES:
+        return False
+
+
+def _measured(record: Record, kept: Record) -> Record:
+    """What was kept of a record, unless a text in it is too long or a line of landing or quarantine cannot hold it."""
+    try:
+        # as deep, and with numbers as large, as they are written there; orjson and msgspec read more than that
+        size = len(orjson.dumps([[kept]]))
+    except SHAPES as error:
+        return _unreadable(record, _unexpected(error))
+    is_too_long = len(kept.key) > LONGEST_TEXT or (size > LONGEST_TEXT and holds_long_text(kept))
+    return _unreadable(record, TOO_LONG) if is_too_long else kept
+
+
+def _unexpected(error: Exception) -> str:
+    return f"a field has an unexpected type, size or depth ({type(error).__name__})"
+
+
 def _unreadable(record: Record, reason: str) -> Record:
     """What lands of a record of which nothing can be kept; a key that is too long to be one is told by its beginning."""
     return Record(record.kind, record.key[:_LONGEST_KEY], {UNREADABLE: reason})
@@ -632,7 +679,7 @@ class _Edge:
     is_flat: bool = True  # nothing is kept of a table but a table as it is
     texts: tuple[list[str], ...] | None = None
     own: tuple[
-        tuple[str, str, dict[str, str]], ...
+        tuple[str, str, dict[str | int, str]], ...
     ] = ()  # fields of the record itself that name people; what is known of theirs
     deep: tuple[tuple[list[str], str], ...] = ()  # and those further down
 
@@ -640,7 +687,7 @@ class _Edge:
 _NO_EDGE = _Edge()
 
 
-def _edge(source: Source, kind: str, references: Mapping[str, dict[str, str]]) -> _Edge:
+def _edge(source: Source, kind: str, references: Mapping[str, dict[str | int, str]]) -> _Edge:
     named = [(path.split("."), sort) for path, sort in source.people.get(kind, {}).items()]
     kept = _tree([path.split(".") for path in source.keep.get(kind, ())])
     return _Edge(

@@ -204,6 +204,7 @@ class OpenEdx(Source):
     kind: ClassVar[Kind] = Kind.MOOC
     verified: ClassVar[Verified] = Verified.PAYLOADS
     look_back: ClassVar[timedelta] = timedelta(days=3)
+    reads_anew: ClassVar[bool] = True
     settings: ClassVar[tuple[Setting, ...]] = (
         Setting("host", "LMS", kind="url", help="its address, such as https://courses.example.org; it stands in the ids of courses and people"),
         Setting("files", "Log files", many=True, help="paths or addresses with *, such as /edx/var/log/tracking/tracking.log*"),
@@ -342,8 +343,8 @@ class OpenEdx(Source):
             "course_id": course,
             "session": session if is_own else None,
             "device": device,
+            **told,
         }
-        fields |= told
         key = f"{name} {time} {user or session or ''} {told.get(first) or told.get(other) or course or ''}"
         return (Record(kind, key, fields),)
 

@@ -10,16 +10,13 @@ value, by who need not know a person, and what is pulled again gets, by the same
 import hashlib
 import hmac
 import secrets
+import struct
 from collections.abc import Callable
-from functools import lru_cache
 from uuid import UUID
 
 from leerstroom.errors import ConfigurationError
 
 MINIMUM_KEY_BYTES = 16
-_LONGEST_REMEMBERED = (
-    1_000  # characters: what is longer is no id of anybody, and thousands of them would fill the memory
-)
 
 
 class Step:
@@ -57,7 +54,6 @@ class Pseudonyms:
         """Of each secret, the oldest first."""
         self._edge = _keyed(hmac.digest(key, b"leerstroom edge 1", "sha256"))
         self._actor = _keyed(hmac.digest(key, b"leerstroom actor 1", "sha256"))
-        self._remembered = lru_cache(maxsize=200_000)(self._digest)
 
     @classmethod
     def read(cls, text: str) -> "Pseudonyms":
@@ -72,19 +68,19 @@ class Pseudonyms:
 
     def account(self, tenant: str, account_id: str) -> str:
         """Reference of a platform account: the platform's own id, within one tenant."""
-        return self._cached(False, "account", tenant, account_id)
+        return self._reference(f"account\x1f{tenant}\x1f{account_id}")
 
     def email(self, address: str) -> str:
         """Reference of an e-mail address; case and surrounding space do not matter."""
-        return self._cached(False, "email", "", address.strip().casefold())
+        return self._reference(f"email\x1f\x1f{address.strip().casefold()}")
 
     def hr(self, employee_id: str) -> str:
         """Reference of an HR id, the same in every platform."""
-        return self._cached(False, "hr", "", employee_id.strip())
+        return self._reference(f"hr\x1f\x1f{employee_id.strip()}")
 
     def actor(self, employee_id: str) -> str:
         """Account name of an employee in the LRS."""
-        return self.generations(self._cached(True, "actor", "", employee_id))[-1]
+        return self.generations(_base32(self._actor(_bytes(f"actor\x1f\x1f{employee_id}"))[:16]))[-1]
 
     def generations(self, reference: str) -> list[str]:
         """A name or reference of the first generation, and what the rotations since made of it, the newest last."""
@@ -93,12 +89,12 @@ class Pseudonyms:
             names.append(step.name(names[-1]))
         return names
 
-    def _cached(self, actor: bool, sort: str, tenant: str, text: str) -> str:
-        return (self._remembered if len(text) <= _LONGEST_REMEMBERED else self._digest)(actor, sort, tenant, text)
+    def _reference(self, text: str) -> str:
+        return _base32(self._edge(_bytes(text))[:16])
 
-    def _digest(self, actor: bool, *parts: str) -> str:
-        text = "\x1f".join(parts).encode("utf-8", "surrogatepass")
-        return _base32((self._actor if actor else self._edge)(text)[:16])
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _checked(secret: str | bytes) -> bytes:
@@ -127,9 +123,21 @@ def _keyed(key: bytes) -> Callable[[bytes], bytes]:
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
 _PAIRS = [first + second for first in _LETTERS for second in _LETTERS]
+_HALVES = struct.Struct(">QQ").unpack
+_THIRTY = (1 << 30) - 1
 
 
 def _base32(value: bytes) -> str:
-    """128 bits in the alphabet of RFC 4648, lower case, without padding: what `base64.b32encode` says, in a third of its time."""
-    number = int.from_bytes(value, "big") << 2
-    return "".join([_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)])
+    """128 bits in the alphabet of RFC 4648, lower case, without padding: what `base64.b32encode` says, in a third of its time.
+
+    Two letters stand for ten bits; they are taken from numbers of 30, which Python shifts at half the cost of longer ones.
+    """
+    first, last = _HALVES(value)
+    last |= (first & 0xF) << 64
+    last <<= 2
+    a, b, c, d, e = first >> 34, first >> 4 & _THIRTY, last >> 60, last >> 30 & _THIRTY, last & _THIRTY
+    pairs = _PAIRS
+    return (
+        f"{pairs[a >> 20]}{pairs[a >> 10 & 1023]}{pairs[a & 1023]}{pairs[b >> 20]}{pairs[b >> 10 & 1023]}{pairs[b & 1023]}{pairs[c]}"
+        f"{pairs[d >> 20]}{pairs[d >> 10 & 1023]}{pairs[d & 1023]}{pairs[e >> 20]}{pairs[e >> 10 & 1023]}{pairs[e & 1023]}"
+    )

@@ -15,6 +15,7 @@ from connectors.source import UNREADABLE, Mapping_, Record, Source
 from leerstroom.errors import BadRecord
 from leerstroom.people import ExcludedAccount, People
 from leerstroom.statements import Built, Copied, Ignored, Outcome, Retracted, Statement, namer
+from leerstroom.statements.plain import Agent, Place, Verb
 from leerstroom.statements.validation import plain_parts, validate
 from leerstroom.statements.vocabulary import CATEGORY, extension
 
@@ -26,7 +27,6 @@ _SHAPES = (
     IndexError,
     ArithmeticError,  # numbers too large for a clock or a duration
 )  # what a map function meets in a record that is not as expected
-_OURS = frozenset({"id", "version"})  # of the engine, right by construction
 _SOURCE_KIND, _RECORD = extension("source-kind"), extension("record")
 
 
@@ -78,16 +78,22 @@ Mapped = Statement | Retracted | Quarantined
 class Mapper:
     """Maps the records of one connection; iterate `statements(records)` and read `counts` afterwards.
 
-    `strict=False` leaves validation out, for measuring only.
+    With `written` the parts that many statements share are given as they stand in a line of JSON: for who does nothing with a statement but write it.
     """
 
     def __init__(
-        self, source: Source, people: People, *, version: str = "1.0.3", check: Callable[..., object] = validate
+        self,
+        source: Source,
+        people: People,
+        *,
+        version: str = "1.0.3",
+        check: Callable[..., object] = validate,
+        written: bool = False,
     ) -> None:
         self.source = source
         self.people = people
         self.counts = MapCounts()
-        self._version = version
+        self._version, self._written = version, written
         self._check = check
         self._is_plain = plain_parts if check is validate else _never
         self._name, self._kind = source.name, str(source.kind)
@@ -201,32 +207,37 @@ class Mapper:
 
     def _stated(self, record: Record, built: Built) -> Statement:
         """The statement with its id and what all statements of a source have in common, validated."""
-        actor, verb, thing, result = built.actor, built.verb, built.object, built.result
-        place, extensions = built.place, built.extensions
+        actor: Any = built.actor
+        verb: Any = built.verb
+        place: Any = built.place
+        thing, result, extensions = built.object, built.result, built.extensions
         identity = self._record_id(f"{record.kind}\x1f{built.key or record.key}")
         if "category" not in place:
             place["category"] = CATEGORY
         if _SOURCE_KIND not in extensions:
             extensions[_SOURCE_KIND] = self._kind
         extensions[_RECORD] = identity
-        account = actor["account"]
-        fact = f"{identity}\x1f{account['homePage']}\x1f{account['name']}\x1f{verb['id']}\x1f{thing.get('id', '')}\x1f{built.revision}"
+        who = actor.who if type(actor) is Agent else None
+        if not who:
+            account = actor["account"]
+            who = f"{account['homePage']}\x1f{account['name']}"
+        fact = f"{identity}\x1f{who}\x1f{verb['id']}\x1f{thing.get('id', '')}\x1f{built.revision}"
+        moment, version = built.timestamp, self._version
         registration, instructor, language = built.registration, built.instructor, built.language
-        if (
-            registration is None and instructor is None and language is None
-        ):  # as in most: written out, since asking for it costs twice as much
+        if not self._is_plain(actor, verb, thing, result, place, extensions, moment, registration, instructor, language):  # fmt: skip
+            self._check({**built.statement, "context": {**built.context, "platform": self._name}})
+        if self._written:
+            actor = actor.written if type(actor) is Agent else actor
+            verb = verb.written if type(verb) is Verb else verb
+            place = place.written if type(place) is Place else place
+        if registration is None and instructor is None and language is None:
+            # as in most: written out, since asking for it costs twice as much
             context = {"contextActivities": place, "extensions": extensions, "platform": self._name}
         else:
-            context = {**built.context, "platform": self._name}
-        version, moment = self._version, built.timestamp
-        made: Statement
+            context = {**built.context, "contextActivities": place, "platform": self._name}
         if result:
-            made = {"id": self._statement_id(fact), "actor": actor, "verb": verb, "object": thing, "result": result, "context": context, "timestamp": moment, "version": version}  # fmt: skip
-        else:
-            made = {"id": self._statement_id(fact), "actor": actor, "verb": verb, "object": thing, "context": context, "timestamp": moment, "version": version}  # fmt: skip
-        if not self._is_plain(actor, verb, thing, result, place, extensions, moment, registration, instructor, language):  # fmt: skip
-            self._check({name: part for name, part in made.items() if name not in _OURS})
-        return made
+            return {"id": self._statement_id(fact), "actor": actor, "verb": verb, "object": thing, "result": result, "context": context, "timestamp": moment, "version": version}  # fmt: skip
+        return {"id": self._statement_id(fact), "actor": actor, "verb": verb, "object": thing, "context": context, "timestamp": moment, "version": version}  # fmt: skip
 
     def _quarantine(self, record: Record, reason: str) -> Quarantined:
         self.counts.quarantined[reason] += 1

@@ -376,7 +376,7 @@ def map_landing(
     manifest = store.manifest(path)
     _, _, rest = path.partition("/")
     folder, quarantine = f"statements/{rest}", f"quarantine/{rest}"
-    mapper = Mapper(source, people_of(source, settings), version=settings.lrs.version)
+    mapper = Mapper(source, people_of(source, settings), version=settings.lrs.version, written=True)
     window, kind = _window(manifest), str(source.kind)
     with _stage("map", connection.name, source.name, settings, run_id, window, kind) as stage:
         store.begin(folder)

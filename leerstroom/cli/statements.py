@@ -66,6 +66,7 @@ def normalise(
         made,
         People(pseudonyms.first, tenant=made.tenant, source=source, connection=made.connection.name),
         version=xapi_version,
+        written=not rotation.steps,
     )
     unreadable = 0
 
@@ -83,9 +84,10 @@ def normalise(
         def stated(outcomes: Iterable[Mapped]) -> Iterator[bytes]:
             """Lines of statements as the LRS knows them, some at a time: writing each by itself costs four times as much."""
             lines: list[bytes] = []
+            steps = rotation.steps
             for outcome in outcomes:
                 if type(outcome) is dict:
-                    lines.append(as_line(rotation.statement(outcome) or outcome if rotation.steps else outcome))
+                    lines.append(as_line(rotation.statement(outcome) or outcome if steps else outcome))
                     if len(lines) == _WRITTEN:
                         yield b"".join(lines)
                         lines.clear()
@@ -94,7 +96,7 @@ def normalise(
             yield b"".join(lines)
 
         landed = chain.from_iterable(
-            [made.reduced(record, pseudonyms) for record in batch] for batch in records(files or [], made, unread)
+            made.all_reduced(batch, pseudonyms) for batch in records(files or [], made, unread)
         )
         sys.stdout.buffer.writelines(stated(mapper.statements(landed)))
         sys.stdout.buffer.flush()

@@ -11,13 +11,20 @@ from copy import deepcopy
 from datetime import date
 from typing import Any
 
+import orjson
+from orjson import Fragment
+
 Check = Callable[[str], Any]
 
 
 class _Shared(dict[str, Any]):
-    """A part of many statements that was checked when it was shared. Only `validation` makes one; what is copied of it is a dictionary like any other."""
+    """A part of many statements that was checked when it was shared, and `written`, as it stands in a line of JSON. Only `validation` makes one; what is copied of it is a dictionary like any other."""
 
-    __slots__ = ()
+    __slots__ = ("written",)
+
+    def __init__(self, part: dict[str, Any]) -> None:
+        self.update(part)
+        self.written = Fragment(orjson.dumps(part))
 
     def __reduce__(self) -> tuple[type[dict[str, Any]], tuple[dict[str, Any]]]:
         return dict, (dict(self),)
@@ -27,9 +34,14 @@ class _Shared(dict[str, Any]):
 
 
 class Agent(_Shared):
-    """An Agent."""
+    """An Agent; `who` is its account as the ids of statements name it, `""` where it has none."""
 
-    __slots__ = ()
+    __slots__ = ("who",)
+
+    def __init__(self, agent: dict[str, Any]) -> None:
+        super().__init__(agent)
+        account = agent.get("account")
+        self.who = f"{account['homePage']}\x1f{account['name']}" if account else ""
 
 
 class Verb(_Shared):
@@ -53,8 +65,10 @@ class Definition(_Shared):
 _AGENT = frozenset({"objectType", "name", "mbox", "account"})
 _SCORE = frozenset({"scaled", "raw", "min", "max"})
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
-_CLOCK = re.compile(r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]+)?Z").fullmatch
+_MINUTE = re.compile(r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]").fullmatch
+_SECONDS = re.compile(r":[0-5][0-9](?:\.[0-9]+)?Z").fullmatch
 _MOST_DAYS = 10_000
+_MOST_MINUTES = 10_000  # what happened is told in the order of time, near enough
 _LISTS = frozenset({"parent", "grouping", "category", "other"})
 
 
@@ -76,6 +90,7 @@ def plain_checker(  # noqa: C901 - the hot path of every statement: nested funct
     """
     all_known = known.issuperset
     days: set[str] = set()
+    minutes: set[str] = set()
 
     def texts(value: Any) -> bool:
         if type(value) is not dict:
@@ -173,9 +188,19 @@ def plain_checker(  # noqa: C901 - the hot path of every statement: nested funct
         return bool(-1 <= value.get("scaled", 0) <= 1)
 
     def moment(text: Any) -> bool:
-        return type(text) is str and (text[:10] in days or day(text[:10])) and _CLOCK(text, 10) is not None
+        return type(text) is str and (text[:16] in minutes or minute(text[:16])) and _SECONDS(text, 16) is not None
+
+    def minute(text: str) -> bool:
+        if not day(text[:10]) or not _MINUTE(text, 10):
+            return False
+        if len(minutes) > _MOST_MINUTES:
+            minutes.clear()
+        minutes.add(text)
+        return True
 
     def day(text: str) -> bool:
+        if text in days:
+            return True
         if not _DAY(text):
             return False
         try:
@@ -286,15 +311,25 @@ def plain_checker(  # noqa: C901 - the hot path of every statement: nested funct
         actor: Any, verb_: Any, thing: Any, result_: Any, place: Any, extensions: Any, moment_: Any,
         registration: Any, instructor: Any, language_: Any,
     ) -> bool:  # fmt: skip
+        is_typed = (  # as `activity()` makes them: of such a thing only the id is its own
+            type(thing) is dict
+            and len(thing) == 3
+            and type(thing.get("definition")) is Definition
+            and thing.get("objectType") == "Activity"
+            and type(told := thing.get("id")) is str
+            and ascii_iri(told)
+        )
         return bool(
             (type(actor) is Agent or agent(actor))
             and (type(verb_) is Verb or verb(verb_))
-            and activity(thing)
+            and (is_typed or activity(thing))
             and (result_ is None or result(result_))
             and (type(place) is Place or activity_lists(place))
             and type(extensions) is dict
             and (all_known(extensions) or iris(extensions))
-            and moment(moment_)
+            and type(moment_) is str
+            and (moment_[:16] in minutes or minute(moment_[:16]))
+            and _SECONDS(moment_, 16) is not None
             and (registration is None or (type(registration) is str and uuid(registration)))
             and (instructor is None or type(instructor) is Agent or agent(instructor))
             and (language_ is None or (type(language_) is str and language(language_)))

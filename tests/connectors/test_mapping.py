@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.mapping import Mapper, Quarantined
-from connectors.source import Connection, Record, Setting, Window, connect, installed, load
+from connectors.mapping import Mapper, Quarantined, serialised
+from connectors.source import LONGEST_TEXT, UNREADABLE, Connection, Record, Setting, Window, connect, installed, load
 from leerstroom.errors import ConfigurationError
 from leerstroom.people import Directory, Employee, People, Pseudonyms
 from leerstroom.statements import Retracted
@@ -133,6 +133,43 @@ def test_a_record_that_cannot_be_reduced_lands_as_that_and_ends_in_quarantine(li
     assert "unexpected type, size or depth" in first.reason
     assert second["verb"]
     assert mapper.counts.balances
+
+
+def test_records_that_are_reduced_together_come_out_as_each_by_itself(library) -> None:
+    deep: object = "x"
+    for _ in range(300):
+        deep = [deep]
+    odd = {3: {"book": deep}, 40: {"book": "x" * (LONGEST_TEXT + 1)}, 41: {"book": 2**70}, 70: {"book": "\ud800"}}
+    together = library.all_reduced([loan(number, **odd.get(number, {})) for number in range(100)], KEY)
+    alone = [library.reduced(loan(number, **odd.get(number, {})), KEY) for number in range(100)]
+    assert [(each.kind, each.key, each) for each in together] == [(each.kind, each.key, each) for each in alone]
+    assert [number for number, each in enumerate(together) if UNREADABLE in each] == list(odd)
+
+
+def test_a_source_that_keeps_no_record_has_it_reduced_where_it_stands_and_minimise_never_does() -> None:
+    source = connect(Connection("openedx", "openedx", {"host": "https://lms.example"}), complete=False)
+    fields = {"name": "play_video", "user_id": "7", "username": "anna", "course_id": "course-v1:a+b+c", "id": "v"}
+    record, minimised = Record("video", "k", fields), source.minimise(Record("video", "k", fields), KEY)
+    assert source.minimise(record, KEY) == minimised != record
+    assert record == fields
+    assert source.all_reduced([record], KEY) == [minimised]
+    assert record == minimised
+
+
+def test_parts_that_statements_share_are_written_as_they_are_stated(library) -> None:
+    records = [library.minimise(loan(number), KEY) for number in range(3)]
+    stated, written = (Mapper(library, people_of(library), written=each).statements(records) for each in (False, True))
+    assert [serialised(each) for each in written] == [serialised(each) for each in stated]
+
+
+@pytest.mark.parametrize(
+    ("sort", "value"), [("account", 7), ("account", "7"), ("account", 2**80), ("hr", [7, "7", None])]
+)
+def test_a_reference_is_the_same_whether_it_is_remembered_or_not(library, sort: str, value: object) -> None:
+    first, again = (library._referenced(KEY, sort, value) for _ in range(2))
+    values = value if isinstance(value, list) else [value]
+    assert first == again
+    assert (first if isinstance(value, list) else [first]) == [library.reference(KEY, sort, each) for each in values]
 
 
 def test_a_record_of_unknown_kind_is_ignored_not_lost(library) -> None:

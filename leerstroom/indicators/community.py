@@ -314,12 +314,12 @@ def directions(scope: "Scope", grain: Grain) -> "ir.Table":
 
 def _directions(scope: "Scope", grain: Grain) -> "ir.Table":
     found, by = _with_subject(scope.within(scope.once("threads", lambda: threads(scope))), scope, grain)
-    units = found.select(*by, unit=found.root_id, direction=found.direction)
+    units = found.select(*by, "direction")
     if grain != COMMUNITY:
         attended, by = _with_subject(scope.attendance, scope, grain)
         attended = attended.filter(attended["dir"].notnull())
-        occurrences = attended.select(*by, unit=attended.object_id, direction=attended["dir"]).distinct()
-        units = union([units, occurrences])
+        occurrences = attended.select(*by, "occurrence", direction=attended["dir"]).distinct()
+        units = union([units, occurrences.drop("occurrence")])
     return units.group_by(*by).agg(
         **{name: (units.direction == name).cast("int32").sum() for name in ("one_way", "two_way", "multi")},
         units=units.count(),

@@ -82,7 +82,8 @@ def build_events(
         workspace, statements, _without_messages(included, deleted, rules), employee_numbers, identities
     )
     parents = workspace.keep("parents", _parents(_without_deleted(included, deleted, rules), rules))
-    communities = workspace.keep("communities", _communities(statements))
+    groupings = statements.select(community_id="grouping_id")
+    communities = workspace.keep("communities", numbered(groupings, "community_id", "community"))
     with_keys = workspace.view("keyed", keyed(told.filter(told.person.notnull()), rules))
     classes, keys = build_classes(workspace, _resolved(facts), rules)
     table = workspace.keep("events", _assembled(with_keys, parents, keys, people, communities, zones))
@@ -313,13 +314,12 @@ def _messages(rules: Rules) -> list[str]:
     })
 
 
-def _communities(statements: "ir.Table") -> "ir.Table":
-    """community, community_id of every grouping activity."""
+def numbered(table: "ir.Table", column: str, number: str) -> "ir.Table":
+    """A number for each text of a column, from 0 in their order: what is compared millions of times is compared as a number."""
     import ibis
 
-    grouped = statements.filter(statements.grouping_id.notnull()).select(community_id="grouping_id").distinct()
-    number = ibis.row_number().over(ibis.window(order_by=[grouped.community_id])).cast("int32")
-    return grouped.select(community=number, community_id=grouped.community_id)
+    texts = table.filter(table[column].notnull()).select(column).distinct()
+    return texts.mutate(**{number: ibis.row_number().over(ibis.window(order_by=[texts[column]])).cast("int32")})
 
 
 def _assembled(
@@ -364,4 +364,5 @@ __all__ = [
     "Events",
     "actor_table",
     "build_events",
+    "numbered",
 ]

@@ -14,14 +14,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from leerstroom.classification import Rules
+from leerstroom.classification.rules import SETTABLE
 from leerstroom.indicators.calendar import DAY_MS, Zones
 from leerstroom.indicators.engine import Workspace, union
-from leerstroom.indicators.events import ATTENDANCE, Events
+from leerstroom.indicators.events import ATTENDANCE, Events, numbered
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 _CARRIED = ("person", "zone", "class_id")
+PREFERENCES = SETTABLE["pref"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,7 @@ class Minutes:
 
     `flags`: class_id, `alike` (the same number for classes with the same flags), FLAGS (1 or 0).
     `together`: person, day, ms, est, FLAGS of what overlaps. `daily`: one lean row a person and day, with what made it active.
-    `attendance`: one row a person and occurrence. `preferences`: person, day, pref.
+    `attendance`: one row a person and occurrence; `occurrences`: occurrence, object_id. `preferences`: person, day, shows (see `_preferences`).
     """
 
     single: "ir.Table"
@@ -132,6 +134,7 @@ class Minutes:
     together: "ir.Table | None"
     daily: "ir.Table"
     attendance: "ir.Table"
+    occurrences: "ir.Table"
     preferences: "ir.Table"
 
 
@@ -152,7 +155,9 @@ def build_minutes(
     """
     classified = events.classified
     relevant = classified.filter(_learning(classified) | classified.is_teaching)
-    sessions, attendance = _attendance(workspace, relevant, people, zones, rules)
+    attended = relevant.filter(relevant.verb.isin(ATTENDANCE) & relevant.object_id.notnull())
+    occurrences = workspace.keep("occurrences", numbered(attended, "object_id", "occurrence"))
+    sessions, attendance = _attendance(workspace, attended.inner_join(occurrences, "object_id"), people, zones, rules)
     timed = relevant.filter(~relevant.verb.isin(ATTENDANCE) & ~relevant.is_off_clock)
     intervals = union([sessions, _durations(timed, first_day)])
     pieces = workspace.keep(
@@ -168,12 +173,10 @@ def build_minutes(
     single = workspace.view("single_portions", union([_alone(marked), estimates]))
     together = _together(workspace, marked.join(labels, "class_id"))
     daily = _daily(single, flags, together, _active(events.table, attendance, classes, first_day))
-    preferences = _preferences(
-        pieces.join(events.classes, "class_id"), classified, attendance.join(events.classes, "class_id"), first_day
-    )
+    preferences = _preferences(pieces, events.table, attendance, classes, first_day)
     return Minutes(
-        single, flags, together, workspace.keep("daily", daily), attendance, workspace.keep("preferences", preferences)
-    )
+        single, flags, together, workspace.keep("daily", daily), attendance, occurrences, workspace.keep("preferences", preferences)
+    )  # fmt: skip
 
 
 def covered_ms(pieces: "ir.Table", keys: "list[str]") -> "ir.Table":
@@ -191,27 +194,27 @@ def covered_ms(pieces: "ir.Table", keys: "list[str]") -> "ir.Table":
 
 
 def _attendance(
-    workspace: Workspace, relevant: "ir.Table", people: "ir.Table", zones: Zones, rules: Rules
+    workspace: Workspace, attended: "ir.Table", people: "ir.Table", zones: Zones, rules: Rules
 ) -> "tuple[ir.Table, ir.Table]":
     """The intervals of attended occurrences, and the occurrences themselves (union_ms is null when no length is known)."""
     import ibis
 
     present = workspace.keep(
         "present",
-        relevant.filter(relevant.verb.isin(ATTENDANCE) & relevant.object_id.notnull()).select(
-            *_CARRIED, "object_id", "registration", "statement_id", "ts_ms", "day", "verb", "duration_ms", "cap_ms", "starts_at_timestamp",
+        attended.select(
+            *_CARRIED, "occurrence", "registration", "statement_id", "ts_ms", "day", "verb", "duration_ms", "cap_ms", "starts_at_timestamp",
             "is_teaching", "scheduled_minutes", "is_in_service",
         ),
     )  # fmt: skip
     steps = present.filter(present.verb.isin(("joined", "left")))
-    measured = union([_pairs(steps), _durations(steps, None, "object_id", "is_teaching")])
+    measured = union([_pairs(steps), _durations(steps, None, "occurrence", "is_teaching")])
     measured = workspace.keep("measured", measured)
-    seen = measured.select("person", "object_id").distinct()
-    summaries = present.filter(present.verb == "attended").anti_join(seen, ["person", "object_id"])
-    sessions = union([measured, _durations(summaries, None, "object_id", "is_teaching")])
+    seen = measured.select("person", "occurrence").distinct()
+    summaries = present.filter(present.verb == "attended").anti_join(seen, ["person", "occurrence"])
+    sessions = union([measured, _durations(summaries, None, "occurrence", "is_teaching")])
     sessions = workspace.keep("sessions", sessions)
-    covered = covered_ms(sessions, ["person", "object_id", "is_teaching"])
-    lengths = covered.group_by("person", "object_id", "is_teaching").agg(
+    covered = covered_ms(sessions, ["person", "occurrence", "is_teaching"])
+    lengths = covered.group_by("person", "occurrence", "is_teaching").agg(
         union_ms=covered.covered_ms.sum().cast("int64"),
         end_ms=covered.end_ms.max(),
         zone=covered.zone.max(),
@@ -219,35 +222,36 @@ def _attendance(
     )
     shortest = round(rules.parameters["min_attendance_minutes"] * 60_000)
     long_enough = workspace.keep("attended_long_enough", lengths.filter(lengths.union_ms >= shortest))
-    kept = sessions.semi_join(long_enough, ["person", "object_id", "is_teaching"])
+    kept = sessions.semi_join(long_enough, ["person", "occurrence", "is_teaching"])
 
     unmeasured = summaries.filter(summaries.duration_ms.isnull()).anti_join(
-        sessions.select("person", "object_id").distinct(), ["person", "object_id"]
+        sessions.select("person", "occurrence").distinct(), ["person", "occurrence"]
     )
     first = unmeasured.mutate(
         place=ibis.row_number().over(
             ibis.window(
-                group_by=[unmeasured.person, unmeasured.object_id], order_by=[unmeasured.ts_ms, unmeasured.statement_id]
+                group_by=[unmeasured.person, unmeasured.occurrence],
+                order_by=[unmeasured.ts_ms, unmeasured.statement_id],
             )
         )
     )
     first = first.filter(first.place == 0)
-    stated = present.group_by("person", "object_id").agg(scheduled_minutes=present.scheduled_minutes.max())
+    stated = present.group_by("person", "occurrence").agg(scheduled_minutes=present.scheduled_minutes.max())
     unknown = ibis.null("int64")
     together = union([
         long_enough.select(
             "person",
-            "object_id",
+            "occurrence",
             "is_teaching",
             "class_id",
             "union_ms",
             day=zones.day(long_enough.zone, long_enough.end_ms),
         ),
-        first.select("person", "object_id", "is_teaching", "class_id", union_ms=unknown, day=first.day),
+        first.select("person", "occurrence", "is_teaching", "class_id", union_ms=unknown, day=first.day),
     ])
     served = together.inner_join(people.select("person", "from_day", "to_day"), "person")
     served = served.filter((served.day >= served.from_day) & (served.day <= served.to_day)).drop("from_day", "to_day")
-    attendance = served.inner_join(stated, ["person", "object_id"])
+    attendance = served.inner_join(stated, ["person", "occurrence"])
     return kept.select(*_CARRIED, "start_ms", "end_ms"), workspace.keep("attendance", attendance)
 
 
@@ -259,25 +263,25 @@ def _pairs(steps: "ir.Table") -> "ir.Table":
     """
     import ibis
 
-    group = [steps.person, steps.object_id, steps.registration]
+    group = [steps.person, steps.occurrence, steps.registration]
     order = [steps.ts_ms, steps.verb.desc(), steps.statement_id]  # left before joined at one moment
     running = {"group_by": group, "order_by": order, "rows": (None, 0)}
     stepped = steps.mutate(inside=ibis.ifelse(steps.verb == "joined", 1, -1).sum().over(ibis.window(**running)))
     running = {
-        "group_by": [stepped.person, stepped.object_id, stepped.registration],
+        "group_by": [stepped.person, stepped.occurrence, stepped.registration],
         "order_by": [stepped.ts_ms, stepped.verb.desc(), stepped.statement_id],
     }
     lowest = stepped.inside.min().over(ibis.window(**running, rows=(None, 0)))
     deep = stepped.mutate(depth=(stepped.inside - ibis.least(lowest, ibis.literal(0, "int64"))).cast("int64"))
     running = {
-        "group_by": [deep.person, deep.object_id, deep.registration],
+        "group_by": [deep.person, deep.occurrence, deep.registration],
         "order_by": [deep.ts_ms, deep.verb.desc(), deep.statement_id],
     }
     before = deep.depth.lag().over(ibis.window(**running)).fill_null(ibis.literal(0, "int64"))
     levelled = deep.mutate(level=ibis.ifelse(deep.verb == "joined", deep.depth, before))
     levelled = levelled.filter(levelled.level > 0)
     window = ibis.window(
-        group_by=[levelled.person, levelled.object_id, levelled.registration, levelled.level],
+        group_by=[levelled.person, levelled.occurrence, levelled.registration, levelled.level],
         order_by=[levelled.ts_ms, levelled.verb.desc(), levelled.statement_id],
     )
     opened = {
@@ -292,7 +296,7 @@ def _pairs(steps: "ir.Table") -> "ir.Table":
         "person",
         "zone",
         class_id=closed.opened_class_id,
-        object_id=closed.object_id,
+        occurrence=closed.occurrence,
         is_teaching=closed.opened_is_teaching,
         start_ms=closed.opened_ts_ms,
         end_ms=ibis.least(closed.ts_ms, closed.opened_ts_ms + closed.opened_cap_ms),
@@ -539,16 +543,25 @@ def _any_bits(column: "ir.IntegerColumn") -> "ir.IntegerValue":
     return bit_or(column)
 
 
-def _preferences(pieces: "ir.Table", classified: "ir.Table", attendance: "ir.Table", first_day: int) -> "ir.Table":
-    """person, day, pref: the days on which a preference shows, by minutes or by an active event."""
-    columns = ("person", "day", "pref")
-    by_minutes = pieces.filter(_learning(pieces)).select(columns)
-    acted = classified.filter(
-        classified.is_in_service
-        & classified.is_active
-        & (classified.day >= first_day)
-        & ~classified.verb.isin(ATTENDANCE)
-    )
-    present = attendance.filter(attendance.union_ms.isnull() & attendance.is_active & (attendance.day >= first_day))
-    found = union([by_minutes, acted.select(columns), present.select(columns)])
-    return found.filter(found.pref.notnull()).distinct()
+def _preferences(
+    pieces: "ir.Table", events: "ir.Table", attendance: "ir.Table", classes: "ir.Table", first_day: int
+) -> "ir.Table":
+    """person, day, shows: the preferences that show on a day, by minutes or by an active event, as the sum of 2 to their place in PREFERENCES."""
+    import ibis
+
+    shown = classes.filter(classes.pref.isin(PREFERENCES))
+    bits = ibis.cases(*((shown.pref == name, 2**place) for place, name in enumerate(PREFERENCES)), else_=0)
+    shown = shown.mutate(shows=bits.cast("int32"))
+
+    def of(rows: "ir.Table", told: "ir.Table") -> "ir.Table":
+        return rows.join(told.select("class_id", "shows"), "class_id").select("person", "day", "shows")
+
+    active = shown.filter(shown.is_active)
+    acted = events.filter(events.is_in_service & (events.day >= first_day))
+    present = attendance.filter(attendance.union_ms.isnull() & (attendance.day >= first_day))
+    found = union([
+        of(pieces, shown.filter(_learning(shown))),
+        of(acted, active.filter(~active.verb.isin(ATTENDANCE))),
+        of(present, active),
+    ])
+    return found.group_by("person", "day").agg(shows=_any_bits(found.shows))

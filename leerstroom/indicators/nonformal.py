@@ -36,7 +36,7 @@ def nonformal_attendances(scope: "Scope") -> "ir.Table":
     """Distinct occurrences attended for the minimum of minutes; rejoins, devices and a second report are one."""
     attendance = scope.attendance
     attended = attendance.filter(attendance.formality == "nonformal")
-    return attended.group_by(*scope.by).agg(value=attended.object_id.nunique())
+    return attended.group_by(*scope.by).agg(value=attended.occurrence.nunique())
 
 
 @indicator("webinar_presence_ratio", kind="measure", needs="webinar", grains=(EMPLOYEE, ORGANISATION), priority=2)
@@ -73,6 +73,7 @@ def offline_encounters(scope: "Scope") -> "ir.Table":
     attendance, events = scope.attendance, scope.events
     columns = (*scope.by, "object_id")
     attended = attendance.filter((attendance.kind == "offline") & (attendance.formality != "none"))
+    attended = attended.inner_join(scope.computation.minutes.occurrences, "occurrence")
     other = events.filter((events.kind == "offline") & (events.formality != "none") & ~events.verb.isin(ATTENDANCE))
     is_person = other.object_id.contains("|")  # the actor string of an agent; no IRI holds that character
     occurrence = ibis.ifelse(is_person, other.statement_id, other.object_id)

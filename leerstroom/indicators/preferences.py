@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from leerstroom.classification.rules import SETTABLE
 from leerstroom.indicators.definition import EMPLOYEE, Indicator, register
+from leerstroom.indicators.minutes import PREFERENCES
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -16,8 +16,9 @@ _LONG_WINDOW_DAYS = 90  # the table of rules may ask for a minimum of active day
 def _days(scope: "Scope") -> "ir.Table":
     """period, person, a column a preference with the days on which it shows, and `all`: their sum."""
     days = scope.preferences
-    shown = {preference: (days.pref == preference).cast("int32").sum() for preference in SETTABLE["pref"]}
-    return days.group_by(*scope.by).agg(**shown, all=days.count())
+    bits = days.select(*scope.by, **{name: (days.shows & 2**place) > 0 for place, name in enumerate(PREFERENCES)})
+    counted = bits.group_by(*scope.by).agg(**{name: bits[name].cast("int32").sum() for name in PREFERENCES})
+    return counted.mutate(all=sum(counted[name] for name in PREFERENCES))
 
 
 def _profile(preference: str) -> None:
@@ -37,5 +38,5 @@ def _profile(preference: str) -> None:
     )
 
 
-for _preference in SETTABLE["pref"]:
+for _preference in PREFERENCES:
     _profile(_preference)

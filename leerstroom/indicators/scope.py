@@ -193,7 +193,7 @@ class Scope:
 
     @cached_property
     def preferences(self) -> "ir.Table":
-        """period, person, day, pref."""
+        """period, person, day, shows (see `minutes`)."""
         return self._view("preferences", self.within(self.computation.minutes.preferences))
 
     @cached_property

@@ -304,7 +304,9 @@ def _spread(
         own["on"] = str(id_of(chain[0].get("id")))
     own["attachments"] = dig(post, "attachments.data") or post.get("attachments")
     email = {id_of(dig(post, "from.id")): dig(post, "from.email")}
-    by_page = bool(page) and id_of(dig(post, "from.id")) == page
+    by_page = id_of(dig(post, "from.id")) == (
+        page or own["room"]
+    )  # a page stands in its own posts' ids, no person does
     key = str(id_of(post.get("id")))
     yield Record(
         "message", key, {**own, "by_page": by_page, "emails": email, "chain": list(chain) or list_of(post.get("chain"))}
@@ -314,8 +316,11 @@ def _spread(
         on = {**own, "chain": list(chain)}
         fields = sign(on, id=key, room=own["room"], name=_SIGNS.get(sort, sort), user=user, at=post.get("created_time"), timed=False, ignored="" if user else NOBODY)  # fmt: skip
         yield Record("reaction", f"{key}/{user}", fields)
-    for comment in list_of(dig(post, "comments.data")):
-        yield from _spread(comment, own["room"], page=page, name=name, chain=(own, *chain))
+    for number, comment in enumerate(list_of(dig(post, "comments.data")), 1):
+        told = list(_spread(comment, own["room"], page=page, name=name, chain=(own, *chain)))
+        yield from told or [
+            Record("message", f"comment {number} on {key}", {})
+        ]  # counted, as one that lacks everything
 
 
 def _changed(value: Any, page: str | None) -> Iterator[Record]:

@@ -131,7 +131,11 @@ class GooglePlus(ChatSource):
             has_link=isinstance(message.get("link"), dict),
             parent=str(post) if kind == "comment" else None,
             passes_on=str(post) if kind == "reshare" else None,
-            carries=types.FILE if any(message.get(each) for each in ("media", "album", "photo")) else None,
+            carries=types.FILE
+            if any(message.get(each) for each in ("media", "album", "photo"))
+            else types.MESSAGE
+            if isinstance(message.get("resharedPost"), dict)
+            else None,
             mentions=_MENTION.findall(text) if isinstance(text, str) else (),
             revision=str(updated) if updated and updated != written else "",
             ignored=PRIVATE if message.get("private") else "",

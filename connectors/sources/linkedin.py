@@ -197,7 +197,8 @@ class LinkedIn(ChatSource):
             if "user" in reaction:
                 yield Record("reaction", f"{reaction['on']}/{reaction['user']}", reaction)
                 continue
-            of = str(id_of(reaction.get("root")) or id_of(dig(reaction, "entity")) or _entity_of(reaction))
+            # of a reaction to a comment the root is the post
+            of = str(id_of(dig(reaction, "entity")) or _entity_of(reaction) or id_of(reaction.get("root")))
             [(_, chain)] = self._remembered.chains([{"commentUrn": f"reaction to {of}", "on": of}])
             yield _reaction(reaction, of, {**(chain[0] if chain else _known_by(of)), "chain": chain[1:]}, "")
 
@@ -314,8 +315,8 @@ def _reaction(reaction: Item, of: str, on: Item, page: str) -> Record:
 
 
 def _entity_of(reaction: Item) -> str | None:
-    """`urn:li:reaction:(urn:li:person:A,urn:li:activity:B)` → `urn:li:activity:B`."""
-    inside = (id_of(reaction.get("id")) or "").partition("(")[2].rstrip(")")
+    """`urn:li:reaction:(urn:li:person:A,urn:li:activity:B)` → `urn:li:activity:B`; a comment's URN has brackets of its own."""
+    inside = (id_of(reaction.get("id")) or "").partition("(")[2].removesuffix(")")
     return inside.partition(",")[2] or None
 
 

@@ -3,7 +3,8 @@
 API         Client-Server v1.15: GET /rooms/{room}/messages, newest first, until the window's start; /event for what a reply points at
 Permission  a user who has joined those rooms; no admin rights
 People      the Matrix id only, as a keyed reference; display names and addresses are never kept
-Content     bodies become features in the pull stage; file names, reaction texts and reasons of redactions are dropped
+Content     bodies become features in the pull stage; file names, reaction texts and reasons of redactions are dropped; locations, notices of programs
+            and what a client writes by itself are no messages
 Late facts  edits and redactions are events of their own; look back 3 days. An edit adds nothing; a redaction voids exactly its message
 Questions   a message outside a conversation that asks (rule question-in-text); its thread or reply chain holds the answers of others
 Answers     a reply by another person in a question's thread or chain that says more than thanks or yes (rule reply-to-question)
@@ -54,6 +55,12 @@ _SHORT = 1000  # characters of a text that may be remembered
 _LONGEST_NAME, _MOST_NAMES = 255, 100  # that are taken out of one text; an id has at most 255 characters
 _PILL = re.compile(r"<a\s[^<>]*matrix\.to/#/(?:@|%40)[^<>]*>([^<]+)</a>", re.IGNORECASE)  # somebody who is mentioned
 _FILES = frozenset({"m.file", "m.image", "m.video", "m.audio"})
+_NO_WORDS: Mapping[str, str] = {  # by msgtype: their bodies are what a client writes for those that cannot show them
+    "m.notice": "notice of a program",
+    "m.server_notice": "notice of a program",
+    "m.key.verification.request": "request of a client to verify a device",
+    "m.location": "location",
+}
 
 Event = Mapping[str, Any]
 
@@ -203,8 +210,8 @@ class Matrix(Source):
         """A message: a question, an answer, another reply, something shared, or a post."""
         if event.get("relation") == "m.replace":
             return (Ignored("edit of a message that is already counted"),)
-        if event.get("msgtype") == "m.notice":
-            return (Ignored("notice of a program"),)
+        if reason := _NO_WORDS.get(event.get("msgtype", "")):
+            return (Ignored(reason),)
         return said(
             Message(
                 id=event["event_id"],
@@ -417,7 +424,7 @@ def _names(content: Mapping[str, Any]) -> Iterator[str]:
 
 def _asks(event: Event) -> bool:
     """Whether the event is a question that replies may answer: outside any conversation, by a person."""
-    return not _refers_to(event) and _content(event).get("msgtype") != "m.notice" and _is_question(*_own_text(event))
+    return not _refers_to(event) and str(_content(event).get("msgtype")) not in _NO_WORDS and _is_question(*_own_text(event))  # fmt: skip
 
 
 def _is_question(*texts: str) -> bool:

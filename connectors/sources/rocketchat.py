@@ -323,7 +323,7 @@ def _items(payload: Any) -> list[Raw]:
             gone = [{"_id": each.get("_id"), "deleted": True} for each in deleted if isinstance(each, Mapping)]
             return [*(each for each in updated if isinstance(each, Mapping)), *gone]
         case {"messages": [*messages]}:
-            return [each for each in messages if isinstance(each, Mapping)]
+            return [each if isinstance(each, Mapping) else {} for each in messages]
         case {"message": {"_id": str()} as message}:
             return [message]
         case {"fields": {"args": [*messages]}}:  # an event of the WebSocket
@@ -360,6 +360,8 @@ def _reason(message: Raw) -> str:
     """Why a message is no statement; empty where it is one. The id of a direct room is those of its two people, one after the other."""
     sender, room = text_of(mapping_of(message.get("u")).get("_id")), text_of(message.get("rid"))
     if sender and room and room != sender and len(sender) == _ID and (room.startswith(sender) or room.endswith(sender)):
+        return PRIVATE
+    if message.get("token"):  # of a visitor of livechat
         return PRIVATE
     if message.get("_hidden") is True:
         return "earlier form of an edited message"

@@ -6,7 +6,8 @@ Cost        prepaid credits, no free tier: $0.005 a post that is read, $0.010 a 
             includes and posts that are looked up again cost the same. `most_posts` ends a pull before it costs more
 People      the author's id as a keyed reference; handles are never kept and users are not asked for. The directory's column id_x holds the number, not the handle
 Limits      windows of 15 minutes for each endpoint; 429 tells their end in x-rate-limit-reset. Without credits the answer is 402
-Late facts  look back 1 day. Each edit is a new post; edit_history_tweet_ids ties them: the first id is the fact, a later form replaces the earlier
+Late facts  look back 1 day. Each edit is a new post; edit_history_tweet_ids ties them: the first id is the fact, a later form replaces the earlier,
+            and an answer to any form is one to the fact
 Deleted     nobody is told: posts are looked up again after one, three, seven and fourteen days, as far as their landing is kept, and taken back when they are gone
 Questions   a post outside a conversation that asks (rule question-in-text); replies of others to it are answers. A repost is shared; a quote is a post of its own
 Not seen    likes, views, lists; protected accounts; replies to posts that no search finds; more than the API lets one page
@@ -112,7 +113,8 @@ class X(ChatSource):
             included = [post for post in list_of(dig(body, "includes.tweets")) if isinstance(post, dict)]
             self._included |= {_key(post): post for post in included}
             self._paid_for(len(posts) + len(included))
-            return posts, id_of(dig(body, "meta.next_token"))
+            firsts = _firsts([*posts, *included])
+            return [_by_first_version(post, firsts) for post in posts], id_of(dig(body, "meta.next_token"))
 
         yield from by_cursor(fetch, where=f"connection '{api.connection}' at a list of posts")
 
@@ -172,6 +174,8 @@ class X(ChatSource):
         if not any(posts) and not gone and not _is_empty(payload):
             raise BadRecord("no post of X")
         included = {_key(post): post for post in list_of(dig(payload, "includes.tweets")) if isinstance(post, dict)}
+        firsts = _firsts([*posts, *included.values()])
+        posts = [_by_first_version(post, firsts) for post in posts]
         known = [*posts, *(post for key, post in included.items() if key not in set(map(_key, posts)))]
         for post, chain in list(self._remembered.chains(known))[: len(posts)]:
             yield Record("message", _key(post), {**post, "chain": chain})
@@ -262,6 +266,20 @@ def _key(post: Mapping[str, Any]) -> str:
     """Id of the fact: that of a post's first version."""
     versions = list_of(post.get("edit_history_tweet_ids"))
     return str(id_of(versions[0] if versions else None) or id_of(post.get("id_str")) or id_of(post.get("id")))
+
+
+def _firsts(posts: Iterable[Item]) -> dict[str, str]:
+    """The first version of each later one."""
+    versions = ([id_of(each) for each in list_of(post.get("edit_history_tweet_ids"))] for post in posts)
+    return {later: of[0] for of in versions if of and of[0] for later in of[1:] if later}
+
+
+def _by_first_version(post: Item, firsts: Mapping[str, str]) -> Item:
+    """The post, what it refers to named by its first version: people answer a version, and the fact is that of the first."""
+    told = [each for each in list_of(post.get("referenced_tweets")) if isinstance(each, dict)]
+    if not any(id_of(each.get("id")) in firsts for each in told):
+        return post
+    return {**post, "referenced_tweets": [{**each, "id": firsts.get(str(id_of(each.get("id"))), each.get("id"))} for each in told]}  # fmt: skip
 
 
 def _refers_to(post: Mapping[str, Any]) -> str | None:

@@ -12,7 +12,7 @@ Threads     a topic is a thread: its first message opens it, and so does a quest
 Questions   as in every chat; an answer is a reply in the question's topic (rule reply-to-question); see conversation.py
 Times       a reaction has no time of its own: it carries the message's (rule time-of-message)
 Kept        all, unless the organisation deletes old messages; 10,000 messages on the free plan of Zulip Cloud (told as a warning)
-Not seen    direct messages and private channels: never read; deletions (only events tell, and `normalise` takes those); reactions taken back
+Not seen    direct messages and private channels: never read; moves to another topic or channel; deletions (only events tell, and `normalise` takes those); reactions taken back
 Verified    with the vendor's example answers and its OpenAPI description for every request
 """
 
@@ -192,7 +192,9 @@ class Zulip(ChatSource):
     def _edited(self, event: Raw) -> Record:
         """An edit says neither who wrote the message nor when: it needs the message itself."""
         before = self._seen.get(str(event.get("message_id")))
-        if before is None or "rendered_content" not in event:
+        if "rendered_content" not in event:
+            return Record("message", str(event.get("message_id")), {"id": event.get("message_id"), "moved": True})
+        if before is None:
             return Record("message", str(event.get("message_id")), {"id": event.get("message_id"), "elsewhere": True})
         message = {**before, "content": event["rendered_content"], "last_edit_timestamp": event.get("edit_timestamp")}
         self._remember(message)
@@ -321,7 +323,7 @@ def _items(payload: Any) -> Iterable[Raw]:
         case {"result": "error"}:
             raise BadRecord("an error of Zulip, not an answer")
         case {"messages": [*messages]}:
-            return sorted((each for each in messages if isinstance(each, Mapping)), key=lambda each: int_of(each.get("id")) or 0)  # fmt: skip
+            return sorted((each if isinstance(each, Mapping) else {} for each in messages), key=lambda each: int_of(each.get("id")) or 0)  # fmt: skip
         case {"events": [*events]}:
             return [item for each in events for item in _items(each)]
         case {
@@ -356,6 +358,8 @@ def _reason(message: Raw) -> str:
         return PRIVATE
     if message.get("elsewhere"):
         return "edit of a message that is not at hand"
+    if message.get("moved"):
+        return "move to another topic or channel, which changes no text"
     if message.get("client") == "Internal" or message.get("sender_realm_str") == "zulipinternal":
         return SYSTEM
     return PROGRAM if message.get("program") or _PROGRAM.match(text_of(message.get("sender_email")) or "") else ""

@@ -222,3 +222,16 @@ def test_a_like_of_a_webhook_is_a_sign_and_what_else_happens_on_a_page_is_no_pos
     [liked] = statements_of(made)
     assert (liked["verb"]["id"], liked["object"]["id"]) == (verbs.LIKED.iri, f"https://www.facebook.com/{PAGE}_9")
     assert mapper.counts.ignored == {"webhook about something else than posts, comments and reactions": 3}
+
+
+def test_what_a_page_writes_is_nobodys_also_where_no_connection_names_the_page() -> None:
+    def told(of: str, who: str, **more: Any) -> dict[str, Any]:
+        return {"id": of, "message": "Wie weet hoe dit werkt?", "created_time": "2026-11-02T09:00:00+0000", "from": {"id": who}, **more}  # fmt: skip
+
+    thanks, odd = told("1_3", PAGE), None
+    posts = [told(f"{PAGE}_1", PAGE, comments={"data": [told("1_2", "33"), thanks, odd]}), told(f"{PAGE}_2", "34")]
+    source = facebook()
+    mapper, made = mapped(source, landed(source, list(source.read({"data": posts}))))
+    assert {each["object"]["id"].rsplit("/", 1)[-1] for each in statements_of(made)} == {"1_2", f"{PAGE}_2"}
+    nothing = {"the platform does not tell the writer": 1}  # a comment that is none is counted
+    assert mapper.counts.ignored == {"written by the organisation itself": 2, **nothing}

@@ -87,6 +87,13 @@ def test_a_post_with_pictures_is_shared_and_one_with_a_link_too() -> None:
     assert sorted(shared) == sorted([types.FILE, types.LINK, types.MESSAGE])
 
 
+def test_a_post_that_passes_on_another_is_shared() -> None:
+    post = {"resourceName": "posts/1", "creationTime": "2018-10-12 10:00:00+0000", "author": {"resourceName": "users/11"}, "content": "Kijk dit eens", "postAcl": {"isPublic": True}, "resharedPost": {"author": {"resourceName": "users/12"}, "content": "Weet iemand dit?"}}  # fmt: skip
+    source = googleplus()
+    [made] = statements_of(mapped(source, landed(source, list(source.read(post))))[1])
+    assert (made["verb"]["id"], made["object"]["definition"]["type"]) == (verbs.SHARED.iri, types.MESSAGE)
+
+
 def test_an_edited_post_has_the_time_when_it_was_written() -> None:
     source = googleplus()
     [record] = [each for each in pull(source) if each.key.endswith("UgjvB")]

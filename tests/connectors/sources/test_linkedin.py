@@ -179,3 +179,10 @@ def test_a_reaction_by_itself_is_to_what_its_urn_says_a_comment_or_a_post() -> N
         [made] = statements_of(mapped(linkedin(), landed(linkedin(), list(linkedin().read(reaction))))[1])
         assert made["object"]["definition"]["type"] == sort
         assert made["context"]["contextActivities"]["grouping"][0]["id"].endswith("/conversations/urn:li:activity:1")
+
+
+def test_the_root_of_a_reaction_to_a_comment_is_the_post_and_its_own_id_tells_the_comment() -> None:
+    comment = "urn:li:comment:(urn:li:activity:1,2)"
+    reaction = {"id": f"urn:li:reaction:(urn:li:person:A,{comment})", "reactionType": "LIKE", "created": {"actor": "urn:li:person:A", "time": 1793700000000}, "root": "urn:li:activity:1"}  # fmt: skip
+    [record] = linkedin().read({"elements": [reaction]})
+    assert record["on"] == comment

@@ -523,6 +523,12 @@ def test_a_notice_of_a_program_and_a_sticker_are_no_statements() -> None:
     )
 
 
+@pytest.mark.parametrize("msgtype", ["m.server_notice", "m.key.verification.request", "m.location"])
+def test_a_body_that_a_client_writes_for_others_says_nothing(msgtype: str) -> None:
+    reply = message("$a", "bram", "Dat staat onder het tabblad bronnen", thread="$n")
+    assert said(message("$n", "anna", "Wie weet dit?", msgtype=msgtype), reply) == {"$a": "replied"}
+
+
 def test_a_room_has_its_kind_by_id_or_alias() -> None:
     [made] = read(message("$p", "anna", "Mooi weer vandaag"), channel_kinds={"!room": "set_up_community"})
     assert made["context"]["extensions"][EXTENSION_BASE + "channel-kind"] == "set_up_community"

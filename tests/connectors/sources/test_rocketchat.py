@@ -110,6 +110,12 @@ def test_a_direct_message_is_known_by_its_room_and_lands_without_a_word() -> Non
     assert set(kept) <= {"room", "ignored"}
 
 
+def test_what_a_visitor_of_livechat_writes_lands_without_a_word() -> None:
+    visitor = message("Wie kan mij helpen?", alias="Jan Bezoeker", token="of-the-visitor", u={"username": "guest-3"})
+    made, _, ignored = read(visitor)
+    assert (made, list(ignored)) == ([], ["direct message or private group: never counted"])
+
+
 def test_a_history_holds_the_replies_of_threads_and_ends_with_an_empty_page(server: Running) -> None:
     source = source_at(f"{server.url}/rocketchat", rooms=[EXCEL])
     with source.api() as api, asked(api) as sent:

@@ -198,6 +198,14 @@ def test_the_handles_at_the_head_of_a_reply_are_none_of_its_words() -> None:
     assert landed(x(), [record])[0]["features"]["is_acknowledgement"] is True
 
 
+def test_an_answer_to_a_later_version_of_a_question_is_one_to_the_question() -> None:
+    asked = {"id": "12", "edit_history_tweet_ids": ["10", "12"], "author_id": "5", "text": "Hoe werkt dit?", "created_at": "2026-11-02T19:00:00Z", "conversation_id": "10"}  # fmt: skip
+    answer = {"id": "13", "author_id": "6", "text": "Onder het menu, bij invoegen", "created_at": "2026-11-02T20:00:00Z", "conversation_id": "10", "referenced_tweets": [{"type": "replied_to", "id": "12"}]}  # fmt: skip
+    [made] = statements_of(mapped(x(), landed(x(), list(x().read({"data": [answer], "includes": {"tweets": [asked]}}))))[1])  # fmt: skip
+    assert made["verb"]["id"] == verbs.ANSWERED.iri
+    assert made["context"]["contextActivities"]["parent"][0]["id"] == "https://x.com/i/web/status/10"
+
+
 def test_mentions_are_people_by_number(server: Running) -> None:
     text = {"id": "1", "author_id": "5", "text": "Dit is iets voor @bram_data en anderen", "created_at": "2026-11-02T19:00:00Z", "entities": {"mentions": [{"id": "500000002", "username": "bram_data"}]}}  # fmt: skip
     [made] = statements_of(mapped(x(), landed(x(), list(x().read(text))))[1])

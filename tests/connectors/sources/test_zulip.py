@@ -187,6 +187,17 @@ def test_an_edit_of_a_message_that_is_not_at_hand_is_ignored_with_its_reason() -
     assert read(event) == ([], [], {"edit of a message that is not at hand": 1})
 
 
+def test_a_move_to_another_topic_is_no_edit() -> None:
+    event = {"type": "update_message", "message_id": 1, "user_id": 10, "edit_timestamp": T + 9, "subject": "elders", "orig_subject": "verlof", "message_ids": [1], "rendering_only": False, "id": 0}  # fmt: skip
+    made, taken_back, ignored = read(message(1, "Waar staat dit?"), event)
+    assert (len(made), taken_back, ignored) == (1, [], {"move to another topic or channel, which changes no text": 1})
+
+
+def test_a_row_of_an_answer_that_is_no_message_is_counted() -> None:
+    made, _, ignored = read({"result": "success", "messages": [None, message(1, "Waar staat dit?")]})
+    assert (len(made), sum(ignored.values())) == (1, 1)
+
+
 def test_a_preview_of_a_link_is_no_edit_though_it_comes_as_one() -> None:
     event = {"type": "update_message", "message_id": 1, "user_id": None, "edit_timestamp": T + 9, "content": "x", "rendered_content": "<p>Waar staat dit?</p>", "rendering_only": True, "id": 0}  # fmt: skip
     made, taken_back, ignored = read(message(1, "Het rooster staat klaar."), event)

@@ -6,7 +6,7 @@ Half of the tables of a computation are small: such a query gets one core, and n
 import logging
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import Any
@@ -32,8 +32,9 @@ class Background:
         self._started: dict[str, Future[None]] = {}
         self._one_that_runs_alone = threading.Lock()
 
-    def start(self, name: str, sql: str, reads: Iterable[str]) -> None:
+    def start(self, name: str, sql: str, reads: Collection[str]) -> None:
         """Makes what `name` stands for, when all is there that it reads."""
+        logger.debug("%s reads %s", name, reads)
         if self._pool is None:
             run(name, self._connection, sql)
             return

@@ -6,7 +6,7 @@ Everything between is one Ibis expression for all engines: integers for times an
 
 import tempfile
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -228,7 +228,7 @@ class Workspace:
             self._steps = self.give("steps", pa.table({"step": pa.array(range(_MOST_STEPS), pa.int32())}))
         return self._steps.filter(self._steps.step < min(count, _MOST_STEPS))
 
-    def _create_view(self, name: str, query: str, reads: Iterable[str]) -> None:
+    def _create_view(self, name: str, query: str, reads: Collection[str]) -> None:
         if self.engine == "pyspark":
             self._con.sql(query).createOrReplaceTempView(name)
         elif self.engine == "duckdb":

@@ -16,7 +16,7 @@ RUN install -d -o airflow -g 0 -m 0775 /opt/leerstroom /opt/leerstroom/config /o
  && install -d -o airflow -g 0 -m 0770 /opt/leerstroom/lrs /opt/leerstroom/auth
 USER airflow
 COPY --chown=airflow:0 requirements/runtime.txt /tmp/runtime.txt
-RUN pip install --no-cache-dir --require-hashes -r /tmp/runtime.txt
+RUN pip install --no-cache-dir --no-deps --require-hashes -r /tmp/runtime.txt
 COPY --from=wheel /dist/*.whl /tmp/
 RUN pip install --no-cache-dir --no-deps /tmp/leerstroom-*.whl
 COPY --chown=airflow:0 dags/*.py /opt/airflow/dags/

@@ -29,7 +29,7 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip --upgrade >/dev/null
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.8,<1' 2>/dev/null || echo "uv cannot be installed here; pip takes a minute longer"
 	@if test -x $(BIN)/uv && $(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements/dev.txt; then :; else \
-	  echo "Installing with pip"; $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt; fi
+	  echo "Installing with pip"; $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt; fi
 	@if test -x $(BIN)/uv && $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .; then :; else \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .; fi
 	@touch $@
@@ -70,7 +70,7 @@ fuzz: $(STAMP) ## a million bad inputs over everything that reads (INPUTS, LEERS
 	@LEERSTROOM_FUZZ=$(or $(INPUTS),1000000) $(BIN)/pytest -q -n 2 tests/fuzz $(ARGS)
 
 fuzz-guided: $(STAMP) ## fuzzing that follows coverage: SECONDS for each target (TARGETS="zoom lrs", JOBS); wants atheris, keeps what it finds in var/fuzz
-	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/fuzz.txt \
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary :all: -r requirements/fuzz.txt \
 	  || { echo "make fuzz-guided: there is no atheris for $$(uname -sm) and $$($(BIN)/python --version); it has wheels for Linux and Python 3.11 to 3.13" >&2; exit 2; }
 	@$(BIN)/python tests/fuzz/guided.py --seconds $(or $(SECONDS),60) --jobs $(or $(JOBS),2) $(ARGS) $(TARGETS)
 

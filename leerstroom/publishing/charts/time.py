@@ -34,7 +34,7 @@ def over_time(rows: Sequence[Series], wording: Wording, *, weekly: bool, unit: f
         marked = _marked(steps, width, weekly)
         days = {
             "values": marked, "labelExpr": lookup({str(position): wording.short_day(steps[position].day) for position in marked}),
-            "labelAngle": 0, "labelAlign": "left", "labelPadding": 6, "grid": False, "labelOverlap": True,
+            "labelAngle": 0, "labelAlign": "center" if weekly else "left", "labelPadding": 6, "grid": False, "labelOverlap": True,
         }  # fmt: skip
         numbers = {"values": [0, every, 2 * every], "format": ",.1~f", "orient": "right", "labelPadding": 4}
         value = {"field": "v", "type": "quantitative", "scale": {"domain": [0, top], "nice": False}, "axis": numbers}

@@ -269,6 +269,7 @@ def run_eight(path: Path, employees: int) -> dict[str, Any]:
         threads=2,
     )
     workspace = values._workspace
+    workspace._background.wait()
     tables = {
         name: _table(name, workspace_schema(workspace, name))
         for name in ("events", "classes", "ties", "people", "messages")

@@ -7,7 +7,7 @@ references of them; all that a service knows besides (names, numbers, where some
 import json
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ldap_in_memory import InMemory
 from marks import Marks, changed
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -23,8 +24,6 @@ from starlette.routing import Route
 from unpacked import everything
 
 from connectors.directories import EmployeeDirectory, connect, installed
-from connectors.directories.ldap import LdapDirectory
-from connectors.source import Connection, checked
 from leerstroom import ledger, nightly
 from leerstroom.lrs import running as running_lrs
 from leerstroom.people.refreshing import Listed, refresh
@@ -121,28 +120,6 @@ ADDRESSES = {
 }
 
 
-class InMemory(LdapDirectory):
-    """LDAP on the library's own server in memory, which gives every attribute that an entry has."""
-
-    entries: Mapping[str, Entry]
-
-    @classmethod
-    def of(cls, entries: list[Entry]) -> "InMemory":
-        """A server with these entries below its base."""
-        made = cls(checked(Connection("directory", "ldap", {"host": "ldaps://dc.example", "base": "dc=example"}), cls.settings))  # fmt: skip
-        made.entries = {f"cn={each['cn']},ou=people,dc=example": each for each in entries}
-        return made
-
-    def _connected(self) -> Any:
-        from ldap3 import MOCK_SYNC, NONE, Connection, Server
-
-        made = Connection(Server("memory", get_info=NONE), client_strategy=MOCK_SYNC, raise_exceptions=True)
-        for name, attributes in self.entries.items():
-            made.strategy.add_entry(name, attributes)
-        made.bind()
-        return made
-
-
 @dataclass(frozen=True)
 class Told:
     """What the services told in a night, and what came of it."""
@@ -179,7 +156,7 @@ def told(tmp_path: Path, serve: Any, caplog: pytest.LogCaptureFixture) -> Iterat
             )
             settings = Settings.load(file)
             if service == "ldap":
-                directory: EmployeeDirectory = InMemory.of(entries)
+                directory: EmployeeDirectory = InMemory.of({each["cn"]: each for each in entries})
             else:
                 returned.append(nightly.refresh_directory(settings, f"marked {service}", accept_fewer=True))
                 directory = connect(service, settings.directory.fields)

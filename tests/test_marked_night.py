@@ -5,7 +5,6 @@ Every source takes part in every way that it can be read; which ways there are f
 
 import csv
 import json
-import logging
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from heard import Heard, heard
 from marks import Marks
 from organisation import Way, missing, organisation
 from unpacked import everything
@@ -32,19 +32,6 @@ PLATFORMS = "platforms"  # what was told us: nothing of it is ours
 pytestmark = [pytest.mark.timeout(600), pytest.mark.slow, pytest.mark.xdist_group("marked-night")]
 
 
-class Heard(logging.Handler):
-    """Keeps every line of the log, with the exceptions in it."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
-        self.lines: list[str] = []
-        self.setFormatter(logging.Formatter())
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """One line, with the values that it was made of."""
-        self.lines.append(f"{record.name} {self.format(record)} {record.args}")
-
-
 @dataclass
 class Told:
     """The night: what its stages returned, which is what travels between tasks, what they raised, and what was logged."""
@@ -53,9 +40,9 @@ class Told:
     marks: Marks
     ways: list[Way]
     settings: Settings
+    heard: Heard
     returned: dict[str, Any] = field(default_factory=dict)
     raised: list[str] = field(default_factory=list)
-    heard: Heard = field(default_factory=Heard)
 
     def tried(self, name: str, stage: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
         """A stage, as its task runs it."""
@@ -97,7 +84,7 @@ def night(told: Told) -> None:
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
-    folder, given, root = tmp_path_factory.mktemp("marked"), Marks(), logging.getLogger()
+    folder, given = tmp_path_factory.mktemp("marked"), Marks()
     database = f"sqlite:///{folder}/lrs.sqlite"
     with (
         running_lrs(database=database, key="k", secret="a secret of the test") as lrs,
@@ -114,12 +101,9 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
                 "pseudonym_key": "a pseudonym key for the tests only",
             })
         )
-        made, level = Told(folder, given, ways, Settings.load(file)), root.level
-        root.addHandler(made.heard)
-        root.setLevel(logging.DEBUG)
-        night(made)
-        root.setLevel(level)
-        root.removeHandler(made.heard)
+        with heard() as log:
+            made = Told(folder, given, ways, Settings.load(file), log)
+            night(made)
         yield made
 
 

@@ -6,7 +6,6 @@ what it prints. `tests/test_marked_night.py` searches what the stages write.
 
 import csv
 import json
-import logging
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -17,6 +16,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from heard import heard
 from marks import Marks
 from organisation import Way, missing, organisation
 from unpacked import everything
@@ -35,32 +35,6 @@ NIGHTS = (  # the days of most recordings, and of those that are older
 )
 
 pytestmark = [pytest.mark.timeout(3600), pytest.mark.slow, pytest.mark.xdist_group("airflow-night")]
-
-
-class Heard(logging.Handler):
-    """Every line that is logged in this process, down to the least, with what it was made of."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
-        self.lines: list[str] = []
-        self.setFormatter(logging.Formatter())
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """One line."""
-        self.lines.append(f"{record.name} {self.format(record)} {record.args}")
-
-
-@contextmanager
-def heard() -> Iterator[Heard]:
-    made, root = Heard(), logging.getLogger()
-    level = root.level
-    root.addHandler(made)
-    root.setLevel(logging.DEBUG)
-    try:
-        yield made
-    finally:
-        root.setLevel(level)
-        root.removeHandler(made)
 
 
 @contextmanager

@@ -6,11 +6,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from ldap_in_memory import InMemory
 from source_contract import RECORDINGS
 
 from connectors.directories import EmployeeDirectory, connect, installed
-from connectors.directories.ldap import LdapDirectory
-from connectors.source import Connection, checked
 from leerstroom.errors import ConfigurationError, CredentialsRefused, CursorRepeated, RateLimited, UnexpectedShape
 from leerstroom.people.refreshing import Listed
 from leerstroom.replay import Fault, Running, running
@@ -148,26 +147,9 @@ def test_what_is_no_list_of_scim_is_told(serve: Any) -> None:
 # --- LDAP in memory ---------------------------------------------------------------------------------------------------------------------
 
 
-class InMemory(LdapDirectory):
-    """The same directory on the library's own server in memory."""
-
-    entries: dict[str, dict[str, Any]]
-
-    def _connected(self) -> Any:
-        from ldap3 import MOCK_SYNC, NONE, Connection, Server
-
-        made = Connection(Server("memory", get_info=NONE), client_strategy=MOCK_SYNC, raise_exceptions=True)
-        for name, attributes in self.entries.items():
-            made.strategy.add_entry(name, attributes)
-        made.bind()
-        return made
-
-
 def active_directory(**entries: dict[str, Any]) -> InMemory:
-    fields = {"host": "ldaps://dc.example", "base": "dc=example", "filter": "(objectClass=user)"}
-    made = InMemory(checked(Connection("directory", "ldap", fields), LdapDirectory.settings))
-    made.entries = {f"cn={name},ou=people,dc=example": {"objectClass": ["person", "user"], **attributes} for name, attributes in entries.items()}  # fmt: skip
-    return made
+    told = {name: {"objectClass": ["person", "user"], **attributes} for name, attributes in entries.items()}
+    return InMemory.of(told, filter="(objectClass=user)")
 
 
 def test_active_directory_tells_number_team_aliases_and_who_is_disabled() -> None:
